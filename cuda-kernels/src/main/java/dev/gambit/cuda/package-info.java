@@ -1,0 +1,2 @@
+/** CUDA kernels, one per file, with their launchers. */
+package dev.gambit.cuda;
