@@ -1,0 +1,21 @@
+package dev.gambit.engine;
+
+import dev.gambit.engine.sparsity.Site;
+import java.util.Map;
+
+/**
+ * How sparsely a model ran.
+ *
+ * @param skipped the fraction of channels skipped at each site that has thresholds, mean over the layers
+ * @param active the fraction of the layers' linear weights used per token, lm head excluded: the papers' "activated
+ *     parameters"
+ * @param bytes the fraction of all weight bytes that kernels loaded per decoded token, lm head and scales included; 1
+ *     where nothing was decoded
+ */
+public record SparsityReport(Map<Site, Double> skipped, double active, double bytes) {
+
+    /** Copies the map. */
+    public SparsityReport {
+        skipped = Map.copyOf(skipped);
+    }
+}

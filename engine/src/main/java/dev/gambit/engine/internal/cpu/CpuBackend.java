@@ -1,0 +1,136 @@
+package dev.gambit.engine.internal.cpu;
+
+import dev.gambit.engine.KvCacheType;
+import dev.gambit.engine.gguf.GgufFile;
+import dev.gambit.engine.internal.model.Backend;
+import dev.gambit.engine.internal.model.Batch;
+import dev.gambit.engine.internal.model.KvCache;
+import dev.gambit.engine.internal.model.ModelConfig;
+import dev.gambit.engine.internal.model.Rope;
+import dev.gambit.engine.sparsity.Thresholds;
+import java.lang.foreign.Arena;
+
+/** Runs a model on the processor: one position through {@link CpuDecode}, several through {@link CpuPrefill}. */
+public final class CpuBackend implements Backend {
+
+    private static final int MAX_BATCH = 512;
+
+    private final ModelConfig config;
+    private final Kernels kernels;
+    private final WorkerTeam team;
+    private final Arena arena;
+    private final CpuWeights weights;
+    private final CpuDecode decode;
+    private final CpuPrefill prefill;
+    /** Whether the hidden state of the last batch is the prefill's. */
+    private boolean batched;
+
+    /**
+     * Loads a model's weights.
+     *
+     * @param file the open model file
+     * @param config its hyperparameters
+     * @param thresholds which sites will be masked, which decides how weights are laid out; null for none
+     * @param threads workers, at least 1
+     */
+    public CpuBackend(GgufFile file, ModelConfig config, Thresholds thresholds, int threads) {
+        this.config = config;
+        kernels = KernelProvider.kernels();
+        arena = Arena.ofShared();
+        team = new WorkerTeam(threads);
+        try {
+            weights = new CpuWeights(file, config, thresholds, arena, team);
+            Rope rope = new Rope(config, weights.ropeFactors);
+            decode = new CpuDecode(config, weights, kernels, team, rope);
+            prefill = new CpuPrefill(config, weights, kernels, team, rope);
+        } catch (RuntimeException | Error e) {
+            team.close();
+            arena.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public String name() {
+        return "CPU (" + kernels.name() + ", " + team.size() + (team.size() == 1 ? " thread)" : " threads)");
+    }
+
+    @Override
+    public int maxBatch() {
+        return MAX_BATCH;
+    }
+
+    @Override
+    public KvCache newCache(int capacity, KvCacheType keys, KvCacheType values) {
+        return new CpuKvCache(config, capacity, keys, values);
+    }
+
+    @Override
+    public void embed(Batch b) {
+        batched = b.count() > 1 || b.listener() != null;
+        if (batched) {
+            prefill.embed(b);
+        } else {
+            decode.embed(b);
+        }
+    }
+
+    @Override
+    public void qkv(int layer, Batch b) {
+        if (batched) {
+            prefill.qkv(layer, b);
+        } else {
+            decode.qkv(layer, b);
+        }
+    }
+
+    @Override
+    public void attend(int layer, Batch b) {
+        if (batched) {
+            prefill.attend(layer, b);
+        } else {
+            decode.attend(layer, b);
+        }
+    }
+
+    @Override
+    public void output(int layer, Batch b) {
+        if (batched) {
+            prefill.output(layer, b);
+        } else {
+            decode.output(layer, b);
+        }
+    }
+
+    @Override
+    public void ffn(int layer, Batch b) {
+        if (batched) {
+            prefill.ffn(layer, b);
+        } else {
+            decode.ffn(layer, b);
+        }
+    }
+
+    @Override
+    public void logits(Batch b, int from, int count, float[] logits) {
+        if (batched && count > 1) {
+            prefill.logits(from, count, logits);
+            return;
+        }
+        if (batched) {
+            prefill.hidden(from, decode);
+        }
+        decode.logits(logits, 0, batched ? null : b.counter());
+    }
+
+    @Override
+    public long weightBytes() {
+        return weights.byteSize();
+    }
+
+    @Override
+    public void close() {
+        team.close();
+        arena.close();
+    }
+}

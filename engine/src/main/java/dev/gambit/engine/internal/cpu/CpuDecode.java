@@ -1,0 +1,449 @@
+package dev.gambit.engine.internal.cpu;
+
+import dev.gambit.engine.internal.cpu.PackedMatrix.Layout;
+import dev.gambit.engine.internal.model.Batch;
+import dev.gambit.engine.internal.model.ModelConfig;
+import dev.gambit.engine.internal.model.Rope;
+import dev.gambit.engine.internal.model.SparsityCounter;
+import dev.gambit.engine.sparsity.Site;
+import dev.gambit.engine.sparsity.Thresholds;
+import java.util.Arrays;
+
+/** The steps for one position: matrix–vector products that skip what the thresholds let them. */
+final class CpuDecode {
+
+    /** Slices of an FFN's channels, each with an accumulator of its own: as many for any number of threads. */
+    private static final int FFN_SLICES = 16;
+    /** Positions an attention task covers; a fixed number, so that sums do not depend on the team. */
+    private static final int ATTENTION_SPAN = 256;
+
+    private final ModelConfig config;
+    private final CpuWeights weights;
+    private final Kernels kernels;
+    private final WorkerTeam team;
+    private final Rope rope;
+
+    private final float[] hidden;
+    private final float[] normed;
+    private final float[] q;
+    private final float[] k;
+    private final float[] v;
+    private final float[] attention;
+    private final float[] logits;
+    private final float[] cos;
+    private final float[] sin;
+    private final Kept keptQ;
+    private final Kept keptK;
+    private final Kept keptV;
+    private final Kept keptO;
+    private final float[] prepared;
+    private final float[] preparedSums;
+    private final float[] maskedUp;
+    private final Slice[] slices;
+    private final FfnWorker[] workers;
+    private final float[][] scores;
+    private float[] partial = new float[0];
+
+    /** A slice of the FFN's channels and what it adds to the residual. */
+    private static final class Slice {
+        final int tile0;
+        final int tile1;
+        final float[] sum;
+        long keptActivations;
+        long keptDown;
+        long bytes;
+
+        Slice(int tile0, int tile1, int width) {
+            this.tile0 = tile0;
+            this.tile1 = tile1;
+            sum = new float[width];
+        }
+    }
+
+    /** One worker's scratch memory in the FFN. */
+    private static final class FfnWorker {
+        final float[] gate;
+        final float[] up;
+        final int[] rows;
+        final Kept kept;
+
+        FfnWorker(int channels, int feedForward) {
+            gate = new float[channels];
+            up = new float[channels];
+            rows = new int[channels];
+            kept = new Kept(feedForward);
+        }
+    }
+
+    CpuDecode(ModelConfig config, CpuWeights weights, Kernels kernels, WorkerTeam team, Rope rope) {
+        this.config = config;
+        this.weights = weights;
+        this.kernels = kernels;
+        this.team = team;
+        this.rope = rope;
+        int e = pad(config.embedding());
+        hidden = new float[e];
+        normed = new float[e];
+        q = new float[pad(config.queryWidth())];
+        k = new float[pad(config.keyWidth())];
+        v = new float[pad(config.valueWidth())];
+        attention = new float[pad(config.attentionWidth())];
+        logits = new float[pad(config.vocabulary())];
+        cos = new float[rope.pairs()];
+        sin = new float[rope.pairs()];
+        keptQ = new Kept(config.embedding());
+        keptK = new Kept(config.embedding());
+        keptV = new Kept(config.embedding());
+        keptO = new Kept(config.attentionWidth());
+        CpuWeights.Layer first = weights.layers[0];
+        int length = first.up.layout == Layout.ROWS ? first.up.strips.preparedLength : 0;
+        prepared = new float[length];
+        preparedSums = new float[length == 0 ? 0 : first.up.strips.count * RowStrips.LANES];
+        maskedUp = new float[e];
+        scores = new float[team.size()][config.heads() / config.kvHeads() * ATTENTION_SPAN];
+        int tiles = first.gate.tiles();
+        int perSlice = (tiles + FFN_SLICES - 1) / FFN_SLICES;
+        slices = new Slice[(tiles + perSlice - 1) / perSlice];
+        for (int i = 0; i < slices.length; i++) {
+            slices[i] = new Slice(i * perSlice, Math.min(tiles, (i + 1) * perSlice), e);
+        }
+        workers = new FfnWorker[team.size()];
+        for (int i = 0; i < workers.length; i++) {
+            workers[i] = new FfnWorker(perSlice * PackedMatrix.TILE, tiles * PackedMatrix.TILE);
+        }
+    }
+
+    private static int pad(int n) {
+        return (n + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
+    }
+
+    void embed(Batch b) {
+        weights.embedding(b.tokens()[0], hidden, 0);
+    }
+
+    /** Takes over the hidden state of a batch's position, for its logits. */
+    void hidden(float[] from, int offset) {
+        System.arraycopy(from, offset, hidden, 0, config.embedding());
+    }
+
+    void qkv(int layer, Batch b) {
+        CpuWeights.Layer l = weights.layers[layer];
+        kernels.rmsNorm(hidden, 0, config.embedding(), l.attnNorm, config.normEpsilon(), normed, 0);
+        Thresholds t = b.thresholds();
+        Kept forQ = keep(keptQ, normed, config.embedding(), layer, Site.Q_IN, b);
+        Kept forK = t == null || t.get(layer, Site.K_IN) == null && t.get(layer, Site.Q_IN) == null
+                ? forQ
+                : keep(keptK, normed, config.embedding(), layer, Site.K_IN, b);
+        Kept forV = t == null || t.get(layer, Site.V_IN) == null && t.get(layer, Site.K_IN) == null
+                ? forK
+                : keep(keptV, normed, config.embedding(), layer, Site.V_IN, b);
+        start(q, l.qBias);
+        start(k, l.kBias);
+        start(v, l.vBias);
+        count(b, l.q, forQ);
+        count(b, l.k, forK);
+        count(b, l.v, forV);
+        multiply(new PackedMatrix[] {l.q, l.k, l.v}, new Kept[] {forQ, forK, forV}, new float[][] {q, k, v});
+        rope.angles(b.start(), cos, sin);
+        for (int h = 0; h < config.heads(); h++) {
+            rope.rotate(q, h * config.keyLength(), cos, sin);
+        }
+        KvLayer kv = ((CpuKvCache) b.cache()).layers[layer];
+        for (int h = 0; h < config.kvHeads(); h++) {
+            rope.rotate(k, h * config.keyLength(), cos, sin);
+            kv.put(h, b.start(), k, h * config.keyLength(), v, h * config.valueLength());
+        }
+    }
+
+    private Kept keep(Kept kept, float[] x, int n, int layer, Site site, Batch b) {
+        float[] t = b.thresholds() == null ? null : b.thresholds().get(layer, site);
+        kept.select(x, 0, n, t);
+        if (t != null && b.counter() != null) {
+            b.counter().site(layer, site, kept.count(), n);
+            b.counter().sparseKernel();
+        }
+        return kept;
+    }
+
+    private static void count(Batch b, PackedMatrix w, Kept x) {
+        if (b.counter() != null) {
+            b.counter().weights((long) x.count() * w.outputs, (long) w.inputs * w.outputs);
+            b.counter().bytes(readBytes(w, x.count(), x.occupiedGroups(w.inputs, w.group)));
+        }
+    }
+
+    /** The bytes that a column product loads. */
+    private static long readBytes(PackedMatrix w, long keptInputs, long groups) {
+        return keptInputs * w.plane.bytes(w.paddedOutputs) + groups * w.scaleBytesPerGroup();
+    }
+
+    private static void start(float[] y, float[] bias) {
+        Arrays.fill(y, 0f);
+        if (bias != null) {
+            System.arraycopy(bias, 0, y, 0, bias.length);
+        }
+    }
+
+    /** Multiplies several matrices in one region; their tiles are dealt out in small runs. */
+    private void multiply(PackedMatrix[] w, Kept[] x, float[][] y) {
+        int tiles = 0;
+        for (PackedMatrix m : w) {
+            tiles += m.tiles();
+        }
+        int run = Math.max(1, tiles / (team.size() * 6));
+        int all = tiles;
+        team.run((tiles + run - 1) / run, (task, worker) -> {
+            int from = task * run;
+            int to = Math.min(all, from + run);
+            int first = 0;
+            for (int i = 0; i < w.length; i++) {
+                int t0 = Math.max(from - first, 0);
+                int t1 = Math.min(to - first, w[i].tiles());
+                if (t0 < t1) {
+                    kernels.columns(w[i], x[i], 0, w[i].groups(), t0, t1, y[i], 0);
+                }
+                first += w[i].tiles();
+            }
+        });
+    }
+
+    void attend(int layer, Batch b) {
+        KvLayer kv = ((CpuKvCache) b.cache()).layers[layer];
+        int positions = b.start() + 1;
+        int spans = (positions + ATTENTION_SPAN - 1) / ATTENTION_SPAN;
+        int group = config.heads() / config.kvHeads();
+        int width = config.valueLength();
+        int tasks = config.kvHeads() * spans;
+        // A partial result: for each head the sum of weights and their maximum, then the weighted values.
+        int record = group * (width + 2);
+        if (partial.length < tasks * record) {
+            partial = new float[tasks * record * 2];
+        }
+        float scale = (float) (1 / Math.sqrt(config.keyLength()));
+        team.run(tasks, (task, worker) -> {
+            int head = task % config.kvHeads();
+            int p0 = task / config.kvHeads() * ATTENTION_SPAN;
+            int p1 = Math.min(positions, p0 + ATTENTION_SPAN);
+            attendSpan(kv, head, p0, p1, group, scale, task * record, scores[worker]);
+        });
+        Arrays.fill(attention, 0, config.attentionWidth(), 0f);
+        for (int head = 0; head < config.kvHeads(); head++) {
+            for (int g = 0; g < group; g++) {
+                combine(head, g, group, spans, record, width);
+            }
+        }
+    }
+
+    private void attendSpan(KvLayer kv, int head, int p0, int p1, int group, float scale, int at, float[] s) {
+        int n = p1 - p0;
+        kernels.scores(kv, head, p0, p1, q, head * group * config.keyLength(), group, scale, s, ATTENTION_SPAN);
+        for (int g = 0; g < group; g++) {
+            float max = Float.NEGATIVE_INFINITY;
+            for (int i = 0; i < n; i++) {
+                max = Math.max(max, s[g * ATTENTION_SPAN + i]);
+            }
+            partial[at + 2 * g] = max;
+            partial[at + 2 * g + 1] = kernels.softmaxNumerators(s, g * ATTENTION_SPAN, n, max);
+        }
+        int values = at + 2 * group;
+        Arrays.fill(partial, values, values + group * config.valueLength(), 0f);
+        kernels.weightedValues(kv, head, p0, p1, s, ATTENTION_SPAN, group, partial, values);
+    }
+
+    /** Joins the spans of one query head, in order. */
+    private void combine(int head, int g, int group, int spans, int record, int width) {
+        float max = Float.NEGATIVE_INFINITY;
+        for (int s = 0; s < spans; s++) {
+            max = Math.max(max, partial[(s * config.kvHeads() + head) * record + 2 * g]);
+        }
+        float sum = 0;
+        int out = (head * group + g) * width;
+        for (int s = 0; s < spans; s++) {
+            int at = (s * config.kvHeads() + head) * record;
+            float factor = spans == 1 ? 1f : (float) Math.exp(partial[at + 2 * g] - max);
+            sum += factor * partial[at + 2 * g + 1];
+            int values = at + 2 * group + g * width;
+            for (int d = 0; d < width; d++) {
+                attention[out + d] += factor * partial[values + d];
+            }
+        }
+        for (int d = 0; d < width; d++) {
+            attention[out + d] /= sum;
+        }
+    }
+
+    void output(int layer, Batch b) {
+        CpuWeights.Layer l = weights.layers[layer];
+        Kept kept = keep(keptO, attention, config.attentionWidth(), layer, Site.O_IN, b);
+        count(b, l.o, kept);
+        multiply(new PackedMatrix[] {l.o}, new Kept[] {kept}, new float[][] {hidden});
+        if (l.oBias != null) {
+            kernels.add(hidden, 0, l.oBias, 0, config.embedding());
+        }
+    }
+
+    void ffn(int layer, Batch b) {
+        CpuWeights.Layer l = weights.layers[layer];
+        int e = config.embedding();
+        kernels.rmsNorm(hidden, 0, e, l.ffnNorm, config.normEpsilon(), normed, 0);
+        Thresholds t = b.thresholds();
+        Kept forGate = keep(keptQ, normed, e, layer, Site.GATE_IN, b);
+        Kept forUp = t == null || t.get(layer, Site.UP_IN) == null && t.get(layer, Site.GATE_IN) == null
+                ? forGate
+                : keep(keptK, normed, e, layer, Site.UP_IN, b);
+        float[] actThresholds = t == null ? null : t.get(layer, Site.FFN_ACT);
+        float[] downThresholds = t == null ? null : t.get(layer, Site.DOWN_IN);
+        boolean byRows = l.up.layout == Layout.ROWS;
+        if (byRows) {
+            float[] x = normed;
+            if (forUp.count() < e) {
+                Arrays.fill(maskedUp, 0f);
+                for (int i = 0; i < forUp.count(); i++) {
+                    maskedUp[forUp.index[i]] = forUp.value[i];
+                }
+                x = maskedUp;
+            }
+            l.up.strips.prepare(x, 0, prepared, preparedSums);
+        }
+        team.run(slices.length, (task, worker) ->
+                slice(l, slices[task], workers[worker], forGate, forUp, actThresholds, downThresholds));
+        for (Slice s : slices) {
+            kernels.add(hidden, 0, s.sum, 0, hidden.length);
+        }
+        if (l.downBias != null) {
+            kernels.add(hidden, 0, l.downBias, 0, e);
+        }
+        if (b.counter() != null) {
+            countFfn(b.counter(), layer, l, forGate, forUp, actThresholds, downThresholds);
+        }
+    }
+
+    /** A slice's channels from gate to down. */
+    private void slice(
+            CpuWeights.Layer l,
+            Slice s,
+            FfnWorker w,
+            Kept forGate,
+            Kept forUp,
+            float[] actThresholds,
+            float[] downThresholds) {
+        int first = s.tile0 * PackedMatrix.TILE;
+        int channels = Math.min(config.feedForward(), s.tile1 * PackedMatrix.TILE) - first;
+        float[] gate = w.gate;
+        Arrays.fill(gate, 0f);
+        kernels.columns(l.gate, forGate, 0, l.gate.groups(), s.tile0, s.tile1, gate, -first);
+        if (l.gateBias != null) {
+            kernels.add(gate, 0, l.gateBias, first, channels);
+        }
+        kernels.silu(gate, 0, gate.length);
+        int rows = 0;
+        for (int i = 0; i < channels; i++) {
+            boolean keep = actThresholds == null || Math.abs(gate[i]) > actThresholds[first + i];
+            w.rows[rows] = first + i;
+            rows += keep ? 1 : 0;
+        }
+        s.keptActivations = rows;
+        s.bytes = 0;
+        float[] up = w.up;
+        if (l.up.layout == Layout.ROWS) {
+            kernels.rows(l.up, prepared, preparedSums, w.rows, rows, up);
+            s.bytes = rows * l.up.strips.recordBytes;
+        } else {
+            Arrays.fill(up, 0f);
+            kernels.columns(l.up, forUp, 0, l.up.groups(), s.tile0, s.tile1, up, -first);
+            for (int i = 0; i < rows && rows < channels; i++) {
+                up[i] = up[w.rows[i] - first];
+            }
+        }
+        s.keptDown = keepDown(w, l, first, channels, rows, downThresholds);
+        Arrays.fill(s.sum, 0f);
+        int g0 = first / l.down.group;
+        int g1 = (first + channels + l.down.group - 1) / l.down.group;
+        kernels.columns(l.down, w.kept, g0, g1, 0, l.down.tiles(), s.sum, 0);
+        s.bytes += readBytes(l.down, s.keptDown, occupied(w.kept, l.down, g0, g1));
+    }
+
+    /** Multiplies gate and up of the kept channels and compacts the products that down reads. */
+    private static int keepDown(
+            FfnWorker w, CpuWeights.Layer l, int first, int channels, int rows, float[] downThresholds) {
+        Kept kept = w.kept;
+        int n = 0;
+        int r = 0;
+        for (int u = first / Kept.UNIT; u * Kept.UNIT < first + channels; u++) {
+            kept.start[u] = n;
+            float sum = 0;
+            int end = (u + 1) * Kept.UNIT;
+            for (; r < rows && w.rows[r] < end; r++) {
+                int channel = w.rows[r];
+                float up = l.upBias == null ? w.up[r] : w.up[r] + l.upBias[channel];
+                float h = w.gate[channel - first] * up;
+                if (downThresholds == null || Math.abs(h) > downThresholds[channel]) {
+                    kept.index[n] = channel;
+                    kept.value[n] = h;
+                    sum += h;
+                    n++;
+                }
+            }
+            kept.sum[u] = sum;
+            kept.start[u + 1] = n;
+            kept.start[u + 2] = n;
+        }
+        return n;
+    }
+
+    private static int occupied(Kept x, PackedMatrix w, int g0, int g1) {
+        int units = w.group / Kept.UNIT;
+        int n = 0;
+        for (int g = g0; g < g1; g++) {
+            n += x.start[(g + 1) * units] > x.start[g * units] ? 1 : 0;
+        }
+        return n;
+    }
+
+    private void countFfn(
+            SparsityCounter c,
+            int layer,
+            CpuWeights.Layer l,
+            Kept forGate,
+            Kept forUp,
+            float[] actThresholds,
+            float[] downThresholds) {
+        long keptActivations = 0;
+        long keptDown = 0;
+        long bytes = readBytes(l.gate, forGate.count(), forGate.occupiedGroups(l.gate.inputs, l.gate.group));
+        for (Slice s : slices) {
+            keptActivations += s.keptActivations;
+            keptDown += s.keptDown;
+            bytes += s.bytes;
+        }
+        if (l.up.layout == Layout.COLUMNS) {
+            bytes += readBytes(l.up, forUp.count(), forUp.occupiedGroups(l.up.inputs, l.up.group));
+        }
+        c.bytes(bytes + 4L * (l.attnNorm.length + l.ffnNorm.length));
+        long matrix = (long) config.embedding() * config.feedForward();
+        c.weights((long) forGate.count() * config.feedForward(), matrix);
+        c.weights(forUp.count() * keptActivations, matrix);
+        c.weights(keptDown * config.embedding(), matrix);
+        if (actThresholds != null) {
+            c.site(layer, Site.FFN_ACT, keptActivations, config.feedForward());
+            c.sparseKernel();
+        }
+        if (downThresholds != null) {
+            c.site(layer, Site.DOWN_IN, keptDown, config.feedForward());
+            c.sparseKernel();
+        }
+    }
+
+    /** Writes the logits of the hidden state to {@code out} from {@code offset} on. */
+    void logits(float[] out, int offset, SparsityCounter counter) {
+        kernels.rmsNorm(hidden, 0, config.embedding(), weights.outputNorm, config.normEpsilon(), normed, 0);
+        Kept all = keptQ.select(normed, 0, config.embedding(), null);
+        Arrays.fill(logits, 0f);
+        multiply(new PackedMatrix[] {weights.head}, new Kept[] {all}, new float[][] {logits});
+        System.arraycopy(logits, 0, out, offset, config.vocabulary());
+        if (counter != null) {
+            counter.bytes(weights.head.byteSize() + 4L * weights.outputNorm.length);
+            counter.denseBytes(weights.byteSize());
+        }
+    }
+}

@@ -1,0 +1,161 @@
+package dev.gambit.engine.internal.cpu;
+
+import dev.gambit.engine.gguf.Dequantizer;
+import dev.gambit.engine.gguf.GgufFile;
+import dev.gambit.engine.gguf.GgufTensor;
+import dev.gambit.engine.internal.cpu.PackedMatrix.Layout;
+import dev.gambit.engine.internal.model.ModelConfig;
+import dev.gambit.engine.sparsity.Site;
+import dev.gambit.engine.sparsity.Thresholds;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A model's weights in the form the CPU kernels want. Each tensor's file pages are unmapped as soon as it is repacked, so
+ * that there is one copy of the weights, off the heap.
+ */
+final class CpuWeights {
+
+    /** One layer. Biases are null where the model has none. */
+    static final class Layer {
+        float[] attnNorm;
+        float[] ffnNorm;
+        PackedMatrix q;
+        PackedMatrix k;
+        PackedMatrix v;
+        PackedMatrix o;
+        PackedMatrix gate;
+        PackedMatrix up;
+        PackedMatrix down;
+        float[] qBias;
+        float[] kBias;
+        float[] vBias;
+        float[] oBias;
+        float[] gateBias;
+        float[] upBias;
+        float[] downBias;
+
+        PackedMatrix[] matrices() {
+            return new PackedMatrix[] {q, k, v, o, gate, up, down};
+        }
+    }
+
+    final Layer[] layers;
+    final float[] outputNorm;
+    /** The lm head; the embeddings themselves where they are tied. */
+    final PackedMatrix head;
+    /** The embeddings as in the file, where the head is another matrix; else null. */
+    final MemorySegment embeddings;
+
+    final GgufTensor embeddingTensor;
+    /** Divisors of the rotary frequencies; null where the model has none. */
+    final float[] ropeFactors;
+
+    private final GgufFile file;
+    private final Arena arena;
+    private final WorkerTeam team;
+
+    CpuWeights(GgufFile file, ModelConfig config, Thresholds thresholds, Arena arena, WorkerTeam team) {
+        this.file = file;
+        this.arena = arena;
+        this.team = team;
+        layers = new Layer[config.layers()];
+        for (int i = 0; i < layers.length; i++) {
+            layers[i] = layer("blk." + i + ".", thresholds);
+        }
+        outputNorm = vector("output_norm.weight");
+        ropeFactors = vector("rope_freqs.weight");
+        embeddingTensor = file.require("token_embd.weight");
+        if (file.find("output.weight") == null) {
+            head = matrix("token_embd.weight", Layout.COLUMNS, false);
+            embeddings = null;
+        } else {
+            head = matrix("output.weight", Layout.COLUMNS, false);
+            embeddings = file.map(embeddingTensor, arena);
+        }
+    }
+
+    private Layer layer(String prefix, Thresholds t) {
+        Layer l = new Layer();
+        l.attnNorm = vector(prefix + "attn_norm.weight");
+        l.ffnNorm = vector(prefix + "ffn_norm.weight");
+        l.q = matrix(prefix + "attn_q.weight", Layout.COLUMNS, uses(t, Site.Q_IN));
+        l.k = matrix(prefix + "attn_k.weight", Layout.COLUMNS, uses(t, Site.K_IN));
+        l.v = matrix(prefix + "attn_v.weight", Layout.COLUMNS, uses(t, Site.V_IN));
+        l.o = matrix(prefix + "attn_output.weight", Layout.COLUMNS, uses(t, Site.O_IN));
+        l.gate = matrix(prefix + "ffn_gate.weight", Layout.COLUMNS, uses(t, Site.GATE_IN));
+        Layout up = uses(t, Site.FFN_ACT) ? Layout.ROWS : Layout.COLUMNS;
+        l.up = matrix(prefix + "ffn_up.weight", up, uses(t, Site.UP_IN));
+        // A slice of channels is walked with all outputs, kept or not, so the whole width lies together.
+        l.down = matrix(prefix + "ffn_down.weight", Layout.COLUMNS, true);
+        l.qBias = vector(prefix + "attn_q.bias");
+        l.kBias = vector(prefix + "attn_k.bias");
+        l.vBias = vector(prefix + "attn_v.bias");
+        l.oBias = vector(prefix + "attn_output.bias");
+        l.gateBias = vector(prefix + "ffn_gate.bias");
+        l.upBias = vector(prefix + "ffn_up.bias");
+        l.downBias = vector(prefix + "ffn_down.bias");
+        return l;
+    }
+
+    private static boolean uses(Thresholds t, Site site) {
+        return t != null && t.uses(site);
+    }
+
+    private PackedMatrix matrix(String name, Layout layout, boolean wide) {
+        GgufTensor t = file.require(name);
+        int padded = (t.rows() + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
+        try (Arena mapping = Arena.ofShared()) {
+            MemorySegment raw = file.map(t, mapping);
+            return Packer.pack(
+                    t.type(), raw, t.columns(), t.rows(), layout, wide ? padded : PackedMatrix.TILE, arena, team);
+        }
+    }
+
+    /** Reads a vector as floats; null where the model has none of that name. */
+    private float[] vector(String name) {
+        GgufTensor t = file.find(name);
+        if (t == null) {
+            return null;
+        }
+        float[] out = new float[Math.toIntExact(t.elements())];
+        try (Arena mapping = Arena.ofConfined()) {
+            MemorySegment raw = file.map(t, mapping);
+            Dequantizer.row(t.type(), raw, 0, out.length, out, 0);
+        }
+        return out;
+    }
+
+    /** Writes a token's embedding to {@code out} from {@code offset} on. */
+    void embedding(int token, float[] out, int offset) {
+        if (embeddings != null) {
+            Dequantizer.row(
+                    embeddingTensor.type(), embeddings, token, embeddingTensor.columns(), out, offset);
+            return;
+        }
+        for (int i = 0; i < head.inputs; i++) {
+            out[offset + i] = head.weight(i, token);
+        }
+    }
+
+    /** Returns the bytes that a dense token reads. */
+    long byteSize() {
+        long n = head.byteSize() + 4L * outputNorm.length;
+        for (Layer l : layers) {
+            for (PackedMatrix m : l.matrices()) {
+                n += m.byteSize();
+            }
+            n += 4L * (l.attnNorm.length + l.ffnNorm.length);
+        }
+        return n;
+    }
+
+    /** Returns the linear weights of the layers, lm head excluded. */
+    long linearWeights() {
+        long n = 0;
+        for (PackedMatrix m : layers[0].matrices()) {
+            n += (long) m.inputs * m.outputs;
+        }
+        return n * layers.length;
+    }
+}

@@ -1,0 +1,71 @@
+package dev.gambit.engine.internal.cpu;
+
+/**
+ * The entries of a vector that a matrix is multiplied with: all of them, or those above their thresholds. Kept entries lie
+ * compacted, in order of their index, with the bounds and sums of each group of 16, so that a kernel finds a group's
+ * entries (groups of 32 are two of them) and folds zero points and minima in through the sum.
+ */
+final class Kept {
+
+    /** The finest group of inputs that shares a scale. */
+    static final int UNIT = 16;
+
+    final int[] index;
+    final float[] value;
+    /** Where unit {@code u}'s entries start, {@code [units + 1]}. */
+    final int[] start;
+    /** Sum of a unit's kept entries, {@code [units + 1]}; the last is zero, for a group of two with one unit. */
+    final float[] sum;
+
+    private int count;
+
+    Kept(int capacity) {
+        int units = (capacity + UNIT - 1) / UNIT;
+        index = new int[capacity];
+        value = new float[capacity];
+        start = new int[units + 2];
+        sum = new float[units + 1];
+    }
+
+    /** Returns the number of kept entries. */
+    int count() {
+        return count;
+    }
+
+    /** Keeps entry {@code i} iff {@code |x[i]| > threshold[i]}; all of them where there are no thresholds. */
+    Kept select(float[] x, int offset, int n, float[] threshold) {
+        int k = 0;
+        int units = (n + UNIT - 1) / UNIT;
+        for (int u = 0; u < units; u++) {
+            start[u] = k;
+            float s = 0;
+            int end = Math.min(n, (u + 1) * UNIT);
+            for (int i = u * UNIT; i < end; i++) {
+                float v = x[offset + i];
+                // The entry is written in any case and overwritten by the next: no branch to mispredict.
+                index[k] = i;
+                value[k] = v;
+                boolean keep = threshold == null || Math.abs(v) > threshold[i];
+                s += keep ? v : 0f;
+                k += keep ? 1 : 0;
+            }
+            sum[u] = s;
+        }
+        start[units] = k;
+        start[units + 1] = k;
+        sum[units] = 0;
+        count = k;
+        return this;
+    }
+
+    /** Returns the number of groups of {@code size} inputs, of {@code n} in all, that keep at least one entry. */
+    int occupiedGroups(int n, int size) {
+        int step = size / UNIT;
+        int occupied = 0;
+        int units = (n + UNIT - 1) / UNIT;
+        for (int u = 0; u < units; u += step) {
+            occupied += start[Math.min(u + step, units)] > start[u] ? 1 : 0;
+        }
+        return occupied;
+    }
+}

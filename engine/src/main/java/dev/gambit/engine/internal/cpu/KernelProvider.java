@@ -1,0 +1,35 @@
+package dev.gambit.engine.internal.cpu;
+
+/**
+ * Chooses the kernels, once: the Vector API where its incubator module is there, plain Java with one warning where not.
+ * {@code -Dgambit.kernels=scalar} asks for the plain ones.
+ */
+final class KernelProvider {
+
+    private static final System.Logger LOG = System.getLogger("dev.gambit.engine");
+
+    private KernelProvider() {}
+
+    /** Returns the kernels of this process. */
+    static Kernels kernels() {
+        return Holder.KERNELS;
+    }
+
+    private static final class Holder {
+        static final Kernels KERNELS = choose();
+    }
+
+    private static Kernels choose() {
+        if ("scalar".equals(System.getProperty("gambit.kernels"))) {
+            return new ScalarKernels();
+        }
+        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "the Vector API is not available, so slow scalar kernels run; add"
+                            + " --add-modules jdk.incubator.vector to the java command");
+            return new ScalarKernels();
+        }
+        return new VectorKernels();
+    }
+}

@@ -1,0 +1,98 @@
+package dev.gambit.engine.internal.cpu;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The inner loops of the CPU backend. {@link ScalarKernels} is plain Java and the oracle; {@link VectorKernels} uses
+ * {@code jdk.incubator.vector}. {@link KernelProvider} chooses one, once.
+ */
+interface Kernels {
+
+    /** Returns what to call this set of kernels in reports, such as {@code vector-512}. */
+    String name();
+
+    /**
+     * Adds {@code Σ x[i] · W[:, i]} over the kept inputs of groups {@code g0 … g1-1} to the outputs of tiles
+     * {@code t0 … t1-1}.
+     *
+     * @param w a matrix packed by columns
+     * @param y receives output {@code o} at {@code yOffset + o}; whole tiles of 64
+     */
+    void columns(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset);
+
+    /**
+     * Computes {@code out[k] = W[rows[k], :] · x} for {@code k < n}.
+     *
+     * @param w a matrix packed by rows
+     * @param x the input in strip order, and {@code sums} its lanes' sums; see {@link RowStrips#prepare}
+     */
+    void rows(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out);
+
+    /** Writes the weights of inputs {@code i0 … i1-1} and the 64 outputs of a tile as floats {@code [i1-i0][64]}. */
+    void dequantise(PackedMatrix w, int tile, int i0, int i1, float[] panel);
+
+    /**
+     * Multiplies {@code C[m][64] = A[m][k] · panel[k][64]}.
+     *
+     * @param accumulate whether to add to what is in {@code c}
+     */
+    void gemm(
+            float[] a, int aOffset, int lda, int m, int k, float[] panel, float[] c, int cOffset, int ldc, boolean accumulate);
+
+    /** Computes {@code out = x / sqrt(mean x² + eps) · weight} over {@code n} entries. */
+    void rmsNorm(float[] x, int xOffset, int n, float[] weight, float eps, float[] out, int outOffset);
+
+    /** Replaces {@code x} by {@code SiLU(x) = x / (1 + exp(-x))}, {@code n} entries, rounded up to 16. */
+    void silu(float[] x, int offset, int n);
+
+    /** Multiplies {@code x[i] *= y[i]}. */
+    void multiply(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+    /** Adds {@code x[i] += y[i]}. */
+    void add(float[] x, int xOffset, float[] y, int yOffset, int n);
+
+    /** Replaces scores by {@code exp(x - max)} and returns their sum; {@code n} entries. */
+    float softmaxNumerators(float[] x, int offset, int n, float max);
+
+    /**
+     * Computes the scores of queries against cached keys: {@code out[h][p] = scale · q[h] · K[p]}.
+     *
+     * @param kv the layer's cache
+     * @param head the key–value head
+     * @param p0 first position, a multiple of 16
+     * @param p1 end of positions
+     * @param q queries {@code [heads][key length]} from {@code qOffset}
+     * @param out receives {@code [heads][outStride]}, written up to a multiple of 16
+     */
+    void scores(
+            KvLayer kv, int head, int p0, int p1, float[] q, int qOffset, int heads, float scale, float[] out, int outStride);
+
+    /**
+     * Adds up cached values: {@code out[h] += Σ_p weight[h][p - p0] · V[p]}.
+     *
+     * @param weight {@code [heads][weightStride]}
+     * @param out {@code [heads][value length]} from {@code outOffset}
+     */
+    void weightedValues(
+            KvLayer kv,
+            int head,
+            int p0,
+            int p1,
+            float[] weight,
+            int weightStride,
+            int heads,
+            float[] out,
+            int outOffset);
+
+    /**
+     * Writes the keys of positions {@code p0 … p1-1}, at most 64, as floats {@code [key length][64]}; {@code p0} is a
+     * multiple of 16.
+     */
+    void keyPanel(KvLayer kv, int head, int p0, int p1, float[] panel);
+
+    /** Writes dimensions {@code d0 … d0+63} of the values of positions {@code p0 … p1-1} as floats {@code [p1-p0][64]}. */
+    void valuePanel(KvLayer kv, int head, int p0, int p1, int d0, float[] panel);
+
+    /** Sums a segment's bytes as longs: the raw read that bandwidth is quoted against. */
+    long sum(MemorySegment s, long from, long to);
+}

@@ -1,0 +1,84 @@
+package dev.gambit.engine.internal.cpu;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vector shapes the kernels use and the loads that widen stored weights to floats. The width is the machine's own, at
+ * most 512 bits; {@code -Dgambit.vector.bits=128|256|512} sets it, so that all three can be tested on one machine.
+ */
+final class Lanes {
+
+    /** Floats. */
+    static final VectorSpecies<Float> F = floats();
+    /** Ints of as many lanes. */
+    static final VectorSpecies<Integer> I = F.withLanes(int.class);
+    /** Lanes: 4, 8 or 16. */
+    static final int N = F.length();
+
+    private static final VectorSpecies<Short> S =
+            N == 16 ? ShortVector.SPECIES_256 : N == 8 ? ShortVector.SPECIES_128 : ShortVector.SPECIES_64;
+    /** Four lanes of bytes have no species of their own: eight are read and the first four used. */
+    private static final VectorSpecies<Byte> B = N == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+
+    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    /** Turns the bits of a half float, moved to a float's place, into its value: 2^112. */
+    private static final float HALF_BIAS = 0x1p112f;
+
+    private Lanes() {}
+
+    private static VectorSpecies<Float> floats() {
+        int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
+        int bits = Integer.getInteger("gambit.vector.bits", Math.min(512, preferred));
+        return switch (bits) {
+            case 128 -> FloatVector.SPECIES_128;
+            case 256 -> FloatVector.SPECIES_256;
+            case 512 -> FloatVector.SPECIES_512;
+            default -> throw new IllegalArgumentException("gambit.vector.bits is " + bits + ", not 128, 256 or 512");
+        };
+    }
+
+    /** Loads floats. */
+    static FloatVector floats(MemorySegment s, long offset) {
+        return FloatVector.fromMemorySegment(F, s, offset, LE);
+    }
+
+    /** Loads signed bytes as floats. */
+    static FloatVector bytes(MemorySegment s, long offset) {
+        return (FloatVector) ByteVector.fromMemorySegment(B, s, offset, LE).convertShape(VectorOperators.B2F, F, 0);
+    }
+
+    /** Loads 16-bit words as ints, the upper half zero. */
+    static IntVector words(MemorySegment s, long offset) {
+        return (IntVector)
+                ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+    }
+
+    /** Loads brain floats. */
+    static FloatVector brainFloats(MemorySegment s, long offset) {
+        return words(s, offset).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    /** Loads half floats; infinities and NaN, which weights and caches do not hold, come out as large numbers. */
+    static FloatVector halves(MemorySegment s, long offset) {
+        IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.S2I, I, 0);
+        return bits.lanewise(VectorOperators.LSHL, 13)
+                .and(0x8fffe000)
+                .reinterpretAsFloats()
+                .mul(HALF_BIAS);
+    }
+
+    /** Turns nibble {@code k} of each 16-bit word into {@code 1 + nibble/16}, by placing it on top of a mantissa. */
+    static FloatVector nibbles(IntVector words, int k) {
+        return words.lanewise(VectorOperators.LSHL, 19 - 4 * k)
+                .and(0x00780000)
+                .or(0x3f800000)
+                .reinterpretAsFloats();
+    }
+}

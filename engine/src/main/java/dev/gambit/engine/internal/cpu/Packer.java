@@ -1,0 +1,240 @@
+package dev.gambit.engine.internal.cpu;
+
+import dev.gambit.engine.gguf.GgmlType;
+import dev.gambit.engine.internal.cpu.PackedMatrix.Layout;
+import dev.gambit.engine.internal.cpu.PackedMatrix.Scaling;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** Repacks a GGUF tensor into a {@link PackedMatrix}, without loss, a tile of 64 outputs at a time. */
+final class Packer {
+
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private Packer() {}
+
+    /** Makes the empty matrix that a tensor of this type and shape packs into. */
+    static PackedMatrix describe(GgmlType type, int inputs, int outputs, Layout layout, int panel) {
+        Plane plane =
+                switch (type) {
+                    case F32 -> Plane.F32;
+                    case F16 -> Plane.F16;
+                    case BF16 -> Plane.BF16;
+                    case Q4_0, Q4_1, Q4_K -> Plane.U4;
+                    default -> Plane.I8;
+                };
+        Scaling scaling =
+                switch (type) {
+                    case F32, F16, BF16 -> Scaling.NONE;
+                    case Q4_K, Q5_K, Q6_K -> Scaling.TWO_LEVEL;
+                    default -> Scaling.HALF;
+                };
+        boolean hasMin =
+                switch (type) {
+                    case Q4_1, Q5_1, Q4_K, Q5_K -> true;
+                    default -> false;
+                };
+        int zero = type == GgmlType.Q4_0 ? 8 : 0;
+        int group = type == GgmlType.Q6_K ? 16 : 32;
+        return new PackedMatrix(inputs, outputs, layout, plane, scaling, hasMin, zero, group, panel);
+    }
+
+    /**
+     * Packs a tensor.
+     *
+     * @param type its type
+     * @param raw its bytes as in the file, {@code outputs} rows of {@code inputs}
+     * @param layout what is to be contiguous
+     * @param panel outputs in a panel; see {@link PackedMatrix}
+     * @param arena owns the result
+     * @param team does the work
+     */
+    static PackedMatrix pack(
+            GgmlType type,
+            MemorySegment raw,
+            int inputs,
+            int outputs,
+            Layout layout,
+            int panel,
+            Arena arena,
+            WorkerTeam team) {
+        PackedMatrix m = describe(type, inputs, outputs, layout, panel);
+        int padded = m.paddedOutputs;
+        if (layout == Layout.ROWS) {
+            m.data = OffHeap.allocate(padded * m.strips.recordBytes, arena);
+        } else {
+            m.data = OffHeap.allocate(m.plane.bytes((long) inputs * padded), arena);
+            if (m.scaling != Scaling.NONE) {
+                long n = (long) m.groups() * padded * (m.scaling == Scaling.HALF ? 2 : 1);
+                long big = (long) (inputs + 255) / 256 * padded * 2;
+                m.scales = OffHeap.allocate(n, arena);
+                m.mins = m.hasMin ? OffHeap.allocate(n, arena) : null;
+                m.superScales = m.scaling == Scaling.TWO_LEVEL ? OffHeap.allocate(big, arena) : null;
+                m.superMins = m.superScales != null && m.hasMin ? OffHeap.allocate(big, arena) : null;
+            }
+        }
+        // Several tiles a task, so that its buffers serve more than one.
+        int perTask = Math.max(1, m.tiles() / (8 * team.size()));
+        int tasks = (m.tiles() + perTask - 1) / perTask;
+        team.run(tasks, (task, worker) -> {
+            TilePacker packer = new TilePacker(m, type, raw);
+            for (int t = task * perTask; t < Math.min(m.tiles(), (task + 1) * perTask); t++) {
+                packer.pack(t);
+            }
+        });
+        return m;
+    }
+
+    /** Packs tiles of one matrix; holds the buffers. */
+    private static final class TilePacker {
+        private final PackedMatrix m;
+        private final GgmlType type;
+        private final MemorySegment raw;
+        private final int rowBytes;
+        private final byte[] rows;
+        private final BlockRow row;
+        private final byte[] plane;
+
+        TilePacker(PackedMatrix m, GgmlType type, MemorySegment raw) {
+            this.m = m;
+            this.type = type;
+            this.raw = raw;
+            rowBytes = Math.toIntExact(type.bytes(m.inputs));
+            rows = new byte[rowBytes];
+            row = m.plane.quantised() ? new BlockRow(m.inputs) : null;
+            plane = new byte[
+                    Math.toIntExact(
+                            m.layout == Layout.ROWS
+                                    ? m.strips.recordBytes
+                                    : m.plane.bytes((long) m.inputs * PackedMatrix.TILE))];
+        }
+
+        void pack(int tile) {
+            int first = tile * PackedMatrix.TILE;
+            int n = Math.min(PackedMatrix.TILE, m.outputs - first);
+            java.util.Arrays.fill(plane, (byte) 0);
+            for (int o = 0; o < n; o++) {
+                MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, (long) (first + o) * rowBytes, rows, 0, rowBytes);
+                if (row != null) {
+                    row.read(type, rows, 0, m.inputs);
+                }
+                if (m.layout == Layout.ROWS) {
+                    packRow(first + o);
+                } else {
+                    packColumn(first + o, o);
+                }
+            }
+            if (m.layout == Layout.COLUMNS) {
+                long bytes = m.plane.bytes(PackedMatrix.TILE);
+                long to = m.tileOffset(tile);
+                if (m.panel == PackedMatrix.TILE) {
+                    MemorySegment.copy(plane, 0, m.data, ValueLayout.JAVA_BYTE, to, plane.length);
+                } else {
+                    for (int i = 0; i < m.inputs; i++) {
+                        MemorySegment.copy(
+                                plane, (int) (i * bytes), m.data, ValueLayout.JAVA_BYTE, to + i * m.stride(), (int) bytes);
+                    }
+                }
+            }
+        }
+
+        private void packColumn(int output, int o) {
+            switch (m.plane) {
+                case I8 -> {
+                    for (int i = 0; i < m.inputs; i++) {
+                        plane[i * 64 + o] = row.q[i];
+                    }
+                }
+                case U4 -> {
+                    // nibble k of short j is output 16k + j
+                    int at = (o % 16) * 2 + o / 32;
+                    int shift = o / 16 % 2 * 4;
+                    for (int i = 0; i < m.inputs; i++) {
+                        plane[i * 32 + at] |= (byte) (row.q[i] << shift);
+                    }
+                }
+                default -> {
+                    int bytes = (int) m.plane.bytes(1);
+                    for (int i = 0; i < m.inputs; i++) {
+                        for (int b = 0; b < bytes; b++) {
+                            plane[(i * 64 + o) * bytes + b] = rows[i * bytes + b];
+                        }
+                    }
+                }
+            }
+            if (m.scaling == Scaling.NONE) {
+                return;
+            }
+            for (int g = 0; g < m.groups(); g++) {
+                putScale(m.scales, (long) g * m.paddedOutputs + output, row.scale[g]);
+                if (m.hasMin) {
+                    putScale(m.mins, (long) g * m.paddedOutputs + output, row.min[g]);
+                }
+            }
+            for (int b = 0; m.scaling == Scaling.TWO_LEVEL && b < m.inputs / 256; b++) {
+                m.superScales.set(SHORT, ((long) b * m.paddedOutputs + output) * 2, row.superScale[b]);
+                if (m.hasMin) {
+                    m.superMins.set(SHORT, ((long) b * m.paddedOutputs + output) * 2, row.superMin[b]);
+                }
+            }
+        }
+
+        private void putScale(MemorySegment s, long index, short value) {
+            if (m.scaling == Scaling.HALF) {
+                s.set(SHORT, index * 2, value);
+            } else {
+                s.set(ValueLayout.JAVA_BYTE, index, (byte) value);
+            }
+        }
+
+        private void packRow(int output) {
+            RowStrips strips = m.strips;
+            long record = output * strips.recordBytes;
+            if (row == null) {
+                MemorySegment.copy(rows, 0, m.data, ValueLayout.JAVA_BYTE, record, rowBytes);
+                return;
+            }
+            java.util.Arrays.fill(plane, (byte) 0);
+            int base = 0;
+            for (int s = 0; s < strips.count; s++) {
+                int n = strips.perLane[s];
+                for (int lane = 0; lane < RowStrips.LANES; lane++) {
+                    for (int t = 0; t < n && base + lane * n + t < m.inputs; t++) {
+                        byte q = row.q[base + lane * n + t];
+                        if (m.plane == Plane.I8) {
+                            plane[base + t * 16 + lane] = q;
+                        } else {
+                            plane[(base + t / 4 * 64) / 2 + lane * 2 + t % 4 / 2] |= (byte) (q << t % 2 * 4);
+                        }
+                    }
+                }
+                base += n * RowStrips.LANES;
+            }
+            MemorySegment.copy(plane, 0, m.data, ValueLayout.JAVA_BYTE, record, (int) strips.planeBytes);
+            base = 0;
+            for (int s = 0; s < strips.count; s++) {
+                int n = strips.perLane[s];
+                for (int lane = 0; lane < RowStrips.LANES && base + lane * n < m.inputs; lane++) {
+                    int g = (base + lane * n) / m.group;
+                    long index = (long) (s * RowStrips.LANES + lane) * strips.scaleBytes;
+                    putRowScale(strips.scaleOffset(output) + index, row.scale, row.superScale, g);
+                    if (m.hasMin) {
+                        putRowScale(strips.minOffset(output) + index, row.min, row.superMin, g);
+                    }
+                }
+                base += n * RowStrips.LANES;
+            }
+        }
+
+        private void putRowScale(long offset, short[] scale, short[] superScale, int g) {
+            if (m.scaling == Scaling.HALF) {
+                m.data.set(SHORT, offset, scale[g]);
+            } else {
+                float big = Float.float16ToFloat(superScale[g * m.group / 256]);
+                m.data.set(FLOAT, offset, scale[g] * big);
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+package dev.gambit.engine.internal.cpu;
+
+import dev.gambit.engine.internal.cpu.PackedMatrix.Layout;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** The kernels over {@code jdk.incubator.vector}; loaded only where that module is there. */
+final class VectorKernels implements Kernels {
+
+    @Override
+    public String name() {
+        return "vector-" + Lanes.F.vectorBitSize();
+    }
+
+    @Override
+    public void columns(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
+        VectorColumns.multiply(w, x, g0, g1, t0, t1, y, yOffset);
+    }
+
+    @Override
+    public void rows(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
+        VectorRows.multiply(w, x, sums, rows, n, out);
+    }
+
+    @Override
+    public void dequantise(PackedMatrix w, int tile, int i0, int i1, float[] panel) {
+        if (w.layout == Layout.ROWS) {
+            for (int o = 0; o < PackedMatrix.TILE; o++) {
+                w.strips.copyRow(tile * PackedMatrix.TILE + o, i0, i1, panel, o, PackedMatrix.TILE);
+            }
+            return;
+        }
+        for (int i = i0; i < i1; i++) {
+            long base = w.tileOffset(tile) + i * w.stride();
+            int to = (i - i0) * PackedMatrix.TILE;
+            for (int o = 0; o < PackedMatrix.TILE; o += Lanes.N) {
+                dequantise(w, base, i, tile * PackedMatrix.TILE, o).intoArray(panel, to + o);
+            }
+        }
+    }
+
+    private static FloatVector dequantise(PackedMatrix w, long base, int input, int first, int o) {
+        FloatVector q = switch (w.plane) {
+            case F32 -> Lanes.floats(w.data, base + o * 4L);
+            case F16 -> Lanes.halves(w.data, base + o * 2L);
+            case BF16 -> Lanes.brainFloats(w.data, base + o * 2L);
+            case I8 -> Lanes.bytes(w.data, base + o);
+            case U4 -> {
+                IntVector words = Lanes.words(w.data, base + o % 16 * 2L);
+                FloatVector n = (FloatVector) words.lanewise(VectorOperators.LSHR, o / 16 * 4)
+                        .and(15)
+                        .convert(VectorOperators.I2F, 0);
+                yield n.sub(w.zero);
+            }
+        };
+        if (!w.plane.quantised()) {
+            return q;
+        }
+        int g = input / w.group;
+        q = q.mul(VectorColumns.scale(w, g, first + o));
+        return w.hasMin ? q.add(VectorColumns.min(w, g, first + o)) : q;
+    }
+
+    @Override
+    public void gemm(
+            float[] a, int aOffset, int lda, int m, int k, float[] panel, float[] c, int cOffset, int ldc, boolean accumulate) {
+        VectorGemm.multiply(a, aOffset, lda, m, k, panel, c, cOffset, ldc, accumulate);
+    }
+
+    @Override
+    public void rmsNorm(float[] x, int xOffset, int n, float[] weight, float eps, float[] out, int outOffset) {
+        VectorMath.rmsNorm(x, xOffset, n, weight, eps, out, outOffset);
+    }
+
+    @Override
+    public void silu(float[] x, int offset, int n) {
+        VectorMath.silu(x, offset, n);
+    }
+
+    @Override
+    public void multiply(float[] x, int xOffset, float[] y, int yOffset, int n) {
+        VectorMath.multiply(x, xOffset, y, yOffset, n);
+    }
+
+    @Override
+    public void add(float[] x, int xOffset, float[] y, int yOffset, int n) {
+        VectorMath.add(x, xOffset, y, yOffset, n);
+    }
+
+    @Override
+    public float softmaxNumerators(float[] x, int offset, int n, float max) {
+        return VectorMath.softmaxNumerators(x, offset, n, max);
+    }
+
+    @Override
+    public void scores(
+            KvLayer kv, int head, int p0, int p1, float[] q, int qOffset, int heads, float scale, float[] out, int outStride) {
+        VectorAttention.scores(kv, head, p0, p1, q, qOffset, heads, scale, out, outStride);
+    }
+
+    @Override
+    public void weightedValues(
+            KvLayer kv, int head, int p0, int p1, float[] weight, int weightStride, int heads, float[] out, int outOffset) {
+        VectorAttention.weightedValues(kv, head, p0, p1, weight, weightStride, heads, out, outOffset);
+    }
+
+    @Override
+    public void keyPanel(KvLayer kv, int head, int p0, int p1, float[] panel) {
+        VectorAttention.keyPanel(kv, head, p0, p1, panel);
+    }
+
+    @Override
+    public void valuePanel(KvLayer kv, int head, int p0, int p1, int d0, float[] panel) {
+        VectorAttention.valuePanel(kv, head, p0, p1, d0, panel);
+    }
+
+    @Override
+    public long sum(MemorySegment s, long from, long to) {
+        var species = LongVector.SPECIES_PREFERRED;
+        int bytes = species.vectorByteSize();
+        LongVector a = LongVector.zero(species);
+        LongVector b = a;
+        LongVector c = a;
+        LongVector d = a;
+        long p = from;
+        for (; p + 4L * bytes <= to; p += 4L * bytes) {
+            a = a.add(LongVector.fromMemorySegment(species, s, p, ByteOrder.LITTLE_ENDIAN));
+            b = b.add(LongVector.fromMemorySegment(species, s, p + bytes, ByteOrder.LITTLE_ENDIAN));
+            c = c.add(LongVector.fromMemorySegment(species, s, p + 2L * bytes, ByteOrder.LITTLE_ENDIAN));
+            d = d.add(LongVector.fromMemorySegment(species, s, p + 3L * bytes, ByteOrder.LITTLE_ENDIAN));
+        }
+        return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
+    }
+}

@@ -1,0 +1,49 @@
+package dev.gambit.engine.internal.model;
+
+import dev.gambit.engine.KvCacheType;
+
+/**
+ * What runs a model: the six fused steps of a layer's path, over weights it holds in its own form. A batch's hidden state
+ * stays inside the backend between steps. One batch at a time; the {@link Decoder} sees to that.
+ */
+public interface Backend extends AutoCloseable {
+
+    /** Returns what to call it in reports, such as {@code CPU (vector-512, 2 threads)}. */
+    String name();
+
+    /** Returns the largest batch that a step takes. */
+    int maxBatch();
+
+    /** Makes room for a sequence of up to {@code capacity} positions. */
+    KvCache newCache(int capacity, KvCacheType keys, KvCacheType values);
+
+    /** Looks up the tokens' embeddings. */
+    void embed(Batch batch);
+
+    /** Norm, mask, project to queries, keys and values, rotate, append to the cache. */
+    void qkv(int layer, Batch batch);
+
+    /** Softmax of queries against cached keys, weighted sum of cached values. */
+    void attend(int layer, Batch batch);
+
+    /** Mask, project, add to the residual. */
+    void output(int layer, Batch batch);
+
+    /** Norm, gate, activation, mask, up, product, mask, down, add to the residual. */
+    void ffn(int layer, Batch batch);
+
+    /**
+     * Norm and lm head for some of the batch's positions.
+     *
+     * @param from first position within the batch
+     * @param count positions
+     * @param logits receives {@code [count][vocabulary]}
+     */
+    void logits(Batch batch, int from, int count, float[] logits);
+
+    /** Returns the bytes of all weights that a dense token reads, in the backend's form, lm head included. */
+    long weightBytes();
+
+    @Override
+    void close();
+}
