@@ -3,11 +3,11 @@ package dev.gambit.engine.gguf;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.ModelFormatException;
 import java.io.IOException;
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * What a GGUF file says before its tensors' data, every number of it checked against the size of the file before it is
@@ -30,6 +30,8 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
     private static final int MIN_TENSOR_BYTES = 8 + 4 + 8 + 4 + 8;
     private static final int MAX_DIMS = 4;
 
+    private static final GgmlType[] TYPES = GgmlType.values();
+
     private static final String DAMAGED = "the file is damaged";
     private static final String DAMAGED_OR_CUT = "the file is damaged or the download incomplete";
 
@@ -43,12 +45,13 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
     static GgufHeader parse(ByteSource bytes, String source) throws IOException {
         HeaderReader in = new HeaderReader(bytes, source);
         int version = version(in, bytes, source);
-        in.reading("tensor count");
+        in.reading("tensor count", null);
         long tensorCount = in.int64();
-        in.reading("key count");
+        in.reading("key count", null);
         long keyCount = in.int64();
-        checkCount(source + ": key count", keyCount, in.remaining() / MIN_KEY_VALUE_BYTES);
-        checkCount(source + ": tensor count", tensorCount, in.remaining() / MIN_TENSOR_BYTES);
+        checkCount(in, keyCount, MIN_KEY_VALUE_BYTES);
+        in.reading("tensor count", null);
+        checkCount(in, tensorCount, MIN_TENSOR_BYTES);
         GgufMetadata metadata = metadata(in, source, (int) keyCount);
         long alignment = alignment(metadata);
         GgufTensor[] tensors = tensors(in, (int) tensorCount, alignment);
@@ -82,20 +85,20 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
                 version == 1 ? "convert the model again with a current llama.cpp" : DAMAGED + " or too new"));
     }
 
-    private static void checkCount(String what, long count, long max) {
-        max = Math.min(max, Integer.MAX_VALUE - 8);
+    private static void checkCount(HeaderReader in, long count, int minBytes) {
+        long max = Math.min(in.remaining() / minBytes, Integer.MAX_VALUE - 8);
         if (count < 0 || count > max) {
             throw new ModelFormatException(GambitException.line(
-                    what, "at most the " + max + " that fit the file", Long.toUnsignedString(count), DAMAGED_OR_CUT));
+                    in.where(), "at most the " + max + " that fit the file", Long.toUnsignedString(count), DAMAGED_OR_CUT));
         }
     }
 
     private static GgufMetadata metadata(HeaderReader in, String source, int count) throws IOException {
         Map<String, GgufValue> values = new LinkedHashMap<>();
         for (int i = 0; i < count; i++) {
-            in.reading("key " + (i + 1) + " of " + count);
+            in.reading("a key's name", null);
             String key = in.string(GgufValues.MAX_KEY_BYTES);
-            in.reading(Printable.of(key));
+            in.reading("", key);
             if (values.put(key, GgufValues.read(in)) != null) {
                 throw new ModelFormatException(GambitException.line(
                         in.where(), "each key once", "it twice", DAMAGED));
@@ -117,11 +120,11 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
     private static GgufTensor[] tensors(HeaderReader in, int count, long alignment) throws IOException {
         GgufTensor[] tensors = new GgufTensor[count];
         for (int i = 0; i < count; i++) {
-            in.reading("tensor " + (i + 1) + " of " + count);
+            in.reading("a tensor's name", null);
             String name = in.string(GgufValues.MAX_KEY_BYTES);
-            in.reading("tensor " + Printable.of(name));
+            in.reading("tensor ", name);
             long[] shape = shape(in);
-            GgmlType type = GgmlType.of(in.int32(), in.where());
+            GgmlType type = type(in);
             if (shape[0] % type.blockSize() != 0) {
                 throw new ModelFormatException(GambitException.line(
                         in.where(), "rows of a multiple of " + type.blockSize() + " elements for " + type, shape[0],
@@ -133,10 +136,23 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
                         in.where(), "an offset that is a multiple of " + alignment, Long.toUnsignedString(offset),
                         DAMAGED));
             }
-            long elements = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
+            long elements = 1;
+            for (long d : shape) {
+                elements *= d;
+            }
             tensors[i] = new GgufTensor(name, type, shape, offset, type.bytes(elements));
         }
         return tensors;
+    }
+
+    private static GgmlType type(HeaderReader in) throws IOException {
+        int id = in.int32();
+        for (GgmlType type : TYPES) {
+            if (type.id() == id) {
+                return type;
+            }
+        }
+        return GgmlType.of(id, in.where());
     }
 
     /** Reads dimensions whose product, and four times that in bytes, fits a long, and rows and columns an int. */
@@ -183,16 +199,31 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
                         source + ": tensor " + Printable.of(t.name()), "each tensor once", "it twice", DAMAGED));
             }
         }
-        Arrays.sort(tensors, Comparator.comparingLong(GgufTensor::offset));
-        for (int i = 1; i < tensors.length; i++) {
-            long end = tensors[i - 1].offset() + tensors[i - 1].byteSize();
-            if (tensors[i].offset() < end) {
-                throw new ModelFormatException(GambitException.line(
-                        source + ": tensor " + Printable.of(tensors[i].name()),
-                        "an offset of at least " + end + ", where "
-                        + Printable.of(tensors[i - 1].name()) + " ends", tensors[i].offset(), DAMAGED));
+        checkOverlap(placed.values(), source);
+        return Collections.unmodifiableMap(placed);
+    }
+
+    private static void checkOverlap(Collection<GgufTensor> tensors, String source) {
+        TreeMap<Long, GgufTensor> byOffset = new TreeMap<>();
+        for (GgufTensor t : tensors) {
+            GgufTensor same = byOffset.put(t.offset(), t);
+            if (same != null) {
+                throw overlap(same, t, source);
             }
         }
-        return Collections.unmodifiableMap(placed);
+        GgufTensor before = null;
+        for (GgufTensor t : byOffset.values()) {
+            if (before != null && t.offset() < before.offset() + before.byteSize()) {
+                throw overlap(before, t, source);
+            }
+            before = t;
+        }
+    }
+
+    private static ModelFormatException overlap(GgufTensor before, GgufTensor tensor, String source) {
+        return new ModelFormatException(GambitException.line(
+                source + ": tensor " + Printable.of(tensor.name()),
+                "an offset of at least " + (before.offset() + before.byteSize()) + ", where "
+                + Printable.of(before.name()) + " ends", tensor.offset(), DAMAGED));
     }
 }

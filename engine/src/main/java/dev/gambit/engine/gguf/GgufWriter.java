@@ -3,6 +3,7 @@ package dev.gambit.engine.gguf;
 import dev.gambit.engine.GambitException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
@@ -256,7 +257,10 @@ public final class GgufWriter {
 
     private static void copy(MemorySegment data, WritableByteChannel out) throws IOException {
         for (long at = 0; at < data.byteSize(); at += CHUNK) {
-            ByteBuffer chunk = data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer();
+            MemorySegment part = data.asSlice(at, Math.min(CHUNK, data.byteSize() - at));
+            // only an array of bytes could lend itself as a buffer; there may be floats behind the segment
+            ByteBuffer chunk = part.isNative()
+                    ? part.asByteBuffer() : ByteBuffer.wrap(part.toArray(ValueLayout.JAVA_BYTE));
             while (chunk.hasRemaining()) {
                 out.write(chunk);
             }

@@ -19,7 +19,8 @@ final class HeaderReader {
     private long windowStart;
     private int windowLength;
     private int next;
-    private String item = "header";
+    private String kind = "header";
+    private String name;
 
     HeaderReader(ByteSource bytes, String source) {
         this.bytes = bytes;
@@ -27,14 +28,21 @@ final class HeaderReader {
         this.window = new byte[(int) Math.min(WINDOW, bytes.size())];
     }
 
-    /** Says what is being read, for messages. */
-    void reading(String newItem) {
-        item = newItem;
+    /**
+     * Says what is being read. The words are put together only where a message needs them: the first string
+     * concatenations of a virtual machine take longer than reading a header.
+     *
+     * @param newKind such as "tensor "
+     * @param newName a name from the file, or null
+     */
+    void reading(String newKind, String newName) {
+        kind = newKind;
+        name = newName;
     }
 
-    /** Returns the file and the item being read, for messages. */
+    /** Returns the file and what is being read, for messages. */
     String where() {
-        return source + ": " + item;
+        return source + ": " + kind + (name == null ? "" : Printable.of(name));
     }
 
     /** Returns bytes read so far. */

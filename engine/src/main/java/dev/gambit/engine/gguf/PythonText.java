@@ -1,6 +1,7 @@
 package dev.gambit.engine.gguf;
 
 import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.Locale;
 
 /** Writes values as Python's {@code repr} does. */
@@ -29,8 +30,12 @@ final class PythonText {
         if (value == 0) {
             return 1 / value > 0 ? "0.0" : "-0.0";
         }
-        // Double.toString gives the shortest digits that read back as the same double, as Python does
+        // Double.toString gives the shortest digits that read back as the same double, as Python does, but at least two
         BigDecimal decimal = new BigDecimal(Double.toString(value)).stripTrailingZeros();
+        BigDecimal oneDigit = decimal.round(new MathContext(1));
+        if (oneDigit.doubleValue() == value) {
+            decimal = oneDigit;
+        }
         int exponent = decimal.precision() - decimal.scale() - 1;
         if (exponent >= -4 && exponent < 16) {
             String plain = decimal.toPlainString();
