@@ -4,7 +4,7 @@
     pip install gguf
     python engine/src/test/python/gguf_vectors.py
 
-dequantizer.gguf   one tensor of every type, named after it, and what gguf.quants.dequantize makes of it, named <type>.f32
+dequantizer.gguf   a tensor of every type, named after it, and what gguf.quants.dequantize makes of it, <type>.f32
 every-value.gguf   metadata of every type, tensors of one to four dimensions, alignment 64
 *.dump.txt         what gguf-dump prints for every-value.gguf and for the model in the jar
 """
@@ -75,8 +75,8 @@ def every_value():
     w.add_bool("bool.true", True)
     w.add_bool("bool.false", False)
     w.add_array("bool.array", [True, False, True])
-    strings = ["plain", "it's", 'say "it\'s"', "tab\tline\nreturn\rback\\slash", "\x00\x7f\x85\xa0\xad", "äĠ日本\U0001f600",
-               "\u200b\u2028\ue000\U000e0001", "x" * 60, "\U0001f600" * 61]
+    strings = ["plain", "it's", 'say "it\'s"', "tab\tline\nreturn\rback\\slash", "\x00\x7f\x85\xa0\xad",
+               "äĠ日本\U0001f600", "\u200b\u2028\ue000\U000e0001", "x" * 60, "\U0001f600" * 61]
     for i, value in enumerate(strings):
         w.add_string(f"string.{i}", value)
     w.add_key_value("string.empty", "", V.STRING)

@@ -107,8 +107,8 @@ public final class GgufFile implements AutoCloseable {
     }
 
     /**
-     * Maps one tensor's bytes, read-only, for the life of {@code arena}; closing the arena unmaps them, so a caller that
-     * repacks a tensor leaves none of the file's pages behind. The segment stays valid when this file is closed.
+     * Maps one tensor's bytes, read-only, for the life of {@code arena}; closing the arena unmaps them, so a caller
+     * that repacks a tensor leaves none of the file's pages behind. The segment stays valid when this file is closed.
      *
      * @throws GambitException where the file has been closed, or cut since it was opened
      */

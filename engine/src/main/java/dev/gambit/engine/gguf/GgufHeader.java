@@ -89,7 +89,8 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
         long max = Math.min(in.remaining() / minBytes, Integer.MAX_VALUE - 8);
         if (count < 0 || count > max) {
             throw new ModelFormatException(GambitException.line(
-                    in.where(), "at most the " + max + " that fit the file", Long.toUnsignedString(count), DAMAGED_OR_CUT));
+                    in.where(), "at most the " + max + " that fit the file", Long.toUnsignedString(count),
+                    DAMAGED_OR_CUT));
         }
     }
 

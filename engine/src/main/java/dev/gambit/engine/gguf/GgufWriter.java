@@ -146,7 +146,8 @@ public final class GgufWriter {
         int length = name.getBytes(StandardCharsets.UTF_8).length;
         if (length == 0 || length > MAX_NAME_BYTES) {
             throw new GambitException(GambitException.line(
-                    "tensor " + Printable.of(name), "a name of 1 to " + MAX_NAME_BYTES + " bytes", length, "rename it"));
+                    "tensor " + Printable.of(name), "a name of 1 to " + MAX_NAME_BYTES + " bytes", length,
+                    "rename it"));
         }
         if (!names.add(name)) {
             throw new GambitException(GambitException.line(

@@ -112,6 +112,7 @@ final class HeaderWriter {
     }
 
     private static GambitException mismatch(String key, String expected, String found) {
-        return new GambitException(GambitException.line(Printable.of(key), expected, found, "give a value of that type"));
+        return new GambitException(GambitException.line(
+                Printable.of(key), expected, found, "give a value of that type"));
     }
 }

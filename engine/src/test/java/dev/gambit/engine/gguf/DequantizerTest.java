@@ -16,7 +16,8 @@ class DequantizerTest {
     @ParameterizedTest
     @EnumSource(GgmlType.class)
     void agreesWithPythonBitByBit(GgmlType type) {
-        try (GgufFile file = GgufFile.open(GgufResources.path(GgufResources.DEQUANTIZER)); Arena arena = Arena.ofConfined()) {
+        try (GgufFile file = GgufFile.open(GgufResources.path(GgufResources.DEQUANTIZER));
+                Arena arena = Arena.ofConfined()) {
             GgufTensor tensor = file.require(type.name());
             assertEquals(type, tensor.type());
             MemorySegment data = file.map(tensor, arena);

@@ -106,7 +106,7 @@ final class GgufFuzz {
                         1 + random.nextInt(Math.min(64, headerBytes - at) - 1));
                 default -> {
                     if (random.nextInt(8) == 0) {
-                        length = random.nextInt(length);
+                        length = random.nextInt(damaged.length);
                     } else {
                         Arrays.fill(damaged, at, at + 8, (byte) 0);
                     }

@@ -92,7 +92,8 @@ class GgufHeaderTest {
 
     @Test
     void refusesStrangeValues() {
-        refused("a: expected a value type from 0 to 12, found 13", GgufBytes.header(3, 0, 1).string("a").i32(13).i64(0));
+        refused("a: expected a value type from 0 to 12, found 13",
+                GgufBytes.header(3, 0, 1).string("a").i32(13).i64(0));
         refused("found 4294967295", GgufBytes.header(3, 0, 1).string("a").i32(-1).i64(0));
         refused("an array of arrays", GgufBytes.header(3, 0, 1).key("a", GgufValueType.ARRAY)
                 .i32(GgufValueType.ARRAY.ordinal()).i64(1).i32(0).i64(0));

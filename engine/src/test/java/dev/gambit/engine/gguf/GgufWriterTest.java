@@ -147,7 +147,8 @@ class GgufWriterTest {
         assertMessage("dimensions", () -> writer.tensor("u", GgmlType.F32, new long[5], out -> {}));
         assertMessage("dimensions", () -> writer.tensor(
                 "u", GgmlType.F32, new long[] {1 << 30, 1 << 30, 1 << 30}, out -> {}));
-        assertMessage("4 bytes", () -> writer.tensor("u", GgmlType.F32, new long[] {1}, MemorySegment.ofArray(new byte[3])));
+        assertMessage("4 bytes", () -> writer.tensor(
+                "u", GgmlType.F32, new long[] {1}, MemorySegment.ofArray(new byte[3])));
         assertMessage("general.alignment", () -> writer.put("general.alignment", 64));
         assertMessage("general.alignment", () -> new GgufWriter().put("general.alignment", 48));
         assertMessage("general.alignment", () -> new GgufWriter().put("general.alignment", 0));
