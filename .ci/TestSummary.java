@@ -36,8 +36,9 @@ public final class TestSummary {
                 }
                 if (has(test, "skipped")) {
                     Element why = (Element) test.getElementsByTagName("skipped").item(0);
+                    String name = test.getAttribute("name");
                     String owner = test.getAttribute("classname");
-                    String line = owner + "." + test.getAttribute("name") + ": " + reason(why);
+                    String line = owner + (name.isEmpty() ? "" : "." + name) + ": " + reason(why);
                     skipped.add(line);
                     if (owner.matches(mustRun)) {
                         refused.add(line);
@@ -66,6 +67,9 @@ public final class TestSummary {
 
     private static String reason(Element skipped) {
         String message = skipped.getAttribute("message").strip();
-        return message.isEmpty() ? "no reason given" : message.lines().findFirst().orElse("");
+        if (message.isEmpty()) { // an assumption: only its stack trace is there
+            message = skipped.getTextContent().strip().lines().findFirst().orElse("no reason given");
+        }
+        return message.replaceFirst("^[\\w.$]+: ", "").replaceFirst("^Assumption failed: ", "");
     }
 }
