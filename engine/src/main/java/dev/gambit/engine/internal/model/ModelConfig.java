@@ -5,6 +5,7 @@ import dev.gambit.engine.ModelFormatException;
 import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.gguf.GgufMetadata;
 import dev.gambit.engine.gguf.GgufTensor;
+import dev.gambit.engine.sparsity.Site;
 
 /**
  * The hyperparameters of a {@code llama} model, read and checked from a GGUF file.
@@ -144,6 +145,15 @@ public record ModelConfig(
     /** Entries of the attention output: all heads' values side by side. */
     public int attentionWidth() {
         return heads * valueLength;
+    }
+
+    /** Returns the channels of a site. */
+    public int channels(Site site) {
+        return switch (site) {
+            case Q_IN, K_IN, V_IN, GATE_IN, UP_IN -> embedding;
+            case O_IN -> attentionWidth();
+            case FFN_ACT, DOWN_IN -> feedForward;
+        };
     }
 
     private void checkShapes(GgufFile file) {

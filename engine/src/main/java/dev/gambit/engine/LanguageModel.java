@@ -1,0 +1,240 @@
+package dev.gambit.engine;
+
+import dev.gambit.engine.gguf.GgufFile;
+import dev.gambit.engine.gguf.GgufMetadata;
+import dev.gambit.engine.internal.cpu.CpuBackend;
+import dev.gambit.engine.internal.model.Backend;
+import dev.gambit.engine.internal.model.Decoder;
+import dev.gambit.engine.internal.model.ModelConfig;
+import dev.gambit.engine.sparsity.Sidecar;
+import dev.gambit.engine.sparsity.Thresholds;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * An open language model. Its weights lie off the heap until {@link #close}. Any number of {@linkplain #session sessions}
+ * can use it, from any threads; their steps take turns.
+ *
+ * <pre>{@code
+ * try (LanguageModel model = LanguageModel.open(Path.of("model.gguf"));
+ *         Session session = model.session()) {
+ *     GenerationResult result = session.generate("Once upon a time", options, (token, text) -> System.out.print(text));
+ * }
+ * }</pre>
+ */
+public final class LanguageModel implements AutoCloseable {
+
+    private final GgufMetadata metadata;
+    private final ModelInfo info;
+    private final ModelConfig config;
+    private final Tokenizer tokenizer;
+    private final Backend backend;
+    private final Decoder decoder;
+    private final Thresholds thresholds;
+    private final ModelOptions options;
+    private final List<Session> sessions = new ArrayList<>();
+    /** Held while a batch runs, and while the model is closed. */
+    private final ReentrantLock lock = new ReentrantLock(true);
+
+    private ChatTemplate chatTemplate;
+    private boolean closed;
+
+    private LanguageModel(GgufFile file, ModelOptions options) {
+        this.options = options;
+        metadata = file.metadata();
+        config = ModelConfig.of(file);
+        info = ModelInfo.of(file);
+        tokenizer = Tokenizer.from(metadata);
+        if (tokenizer.vocabularySize() != config.vocabulary()) {
+            throw new ModelFormatException(GambitException.line(
+                    metadata.source() + ": tokenizer.ggml.tokens",
+                    config.vocabulary() + " tokens, as token_embd.weight has rows",
+                    tokenizer.vocabularySize(),
+                    "the file is damaged"));
+        }
+        thresholds = thresholds(file, options);
+        int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
+        backend = new CpuBackend(file, config, thresholds, threads);
+        decoder = new Decoder(config, backend);
+    }
+
+    private Thresholds thresholds(GgufFile file, ModelOptions o) {
+        if (o.thresholds() != null) {
+            if (o.thresholds().layers() != config.layers()) {
+                throw new GambitException(GambitException.line(
+                        "thresholds", config.layers() + " layers", o.thresholds().layers(), "make them for this model"));
+            }
+            return o.thresholds();
+        }
+        Sparsity s = o.sparsity();
+        if (s == null) {
+            return null;
+        }
+        if (s.sidecar() != null) {
+            return Sidecar.open(s.sidecar(), file).thresholds(s.policy(), s.level());
+        }
+        if (!Sidecar.isIn(file)) {
+            throw new GambitException(GambitException.line(
+                    metadata.source() + ": sparsity " + s.level(),
+                    "thresholds",
+                    "none in the file",
+                    "name a sidecar with --chess, or make one with gambit calibrate"));
+        }
+        return Sidecar.read(file, file).thresholds(s.policy(), s.level());
+    }
+
+    /** Opens a GGUF file with the default options: dense, all processors. */
+    public static LanguageModel open(Path path) {
+        return open(path, ModelOptions.defaults());
+    }
+
+    /**
+     * Opens a GGUF file.
+     *
+     * @throws ModelFormatException where the file is damaged or of a kind that is not supported
+     * @throws GambitException for anything else that is wrong with the file or the options
+     */
+    public static LanguageModel open(Path path, ModelOptions options) {
+        // The weights are copied into the backend's own form, so the file is done with once the model is open.
+        try (GgufFile file = GgufFile.open(path)) {
+            return new LanguageModel(file, options);
+        }
+    }
+
+    /** Returns a new session with room for the context length chosen at opening. */
+    public Session session() {
+        int length = contextLength();
+        lock.lock();
+        try {
+            checkOpen();
+            Session s = new Session(this, backend.newCache(length, options.cacheTypeK(), options.cacheTypeV()));
+            sessions.add(s);
+            return s;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns the tokenizer. */
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /**
+     * Returns the model's own chat template.
+     *
+     * @throws GambitException where it has none
+     */
+    public ChatTemplate chatTemplate() {
+        lock.lock();
+        try {
+            if (chatTemplate == null) {
+                String source = metadata.string("tokenizer.chat_template", null);
+                if (source == null) {
+                    throw new GambitException(GambitException.line(
+                            metadata.source() + ": tokenizer.chat_template",
+                            "a template",
+                            "none",
+                            "this model is not made for chat; use generate"));
+                }
+                chatTemplate = ChatTemplate.of(source, text(tokenizer.bos()), text(tokenizer.eos()));
+            }
+            return chatTemplate;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private String text(int token) {
+        return token < 0 ? "" : tokenizer.token(token);
+    }
+
+    /** Returns what kind of model it is, for reports. */
+    public ModelInfo info() {
+        return info;
+    }
+
+    /** Returns the positions a session has room for. */
+    public int contextLength() {
+        return options.contextLength() == 0 ? config.trainedContext() : options.contextLength();
+    }
+
+    /** Returns what runs the model, such as {@code CPU (vector-512, 2 threads)}. */
+    public String backendName() {
+        return backend.name();
+    }
+
+    /** Returns the bytes of weights a dense token reads. */
+    public long weightBytes() {
+        return backend.weightBytes();
+    }
+
+    /** Returns the thresholds in use; null where the model runs dense. */
+    public Thresholds thresholds() {
+        return thresholds;
+    }
+
+    ModelOptions options() {
+        return options;
+    }
+
+    ModelConfig config() {
+        return config;
+    }
+
+    Backend backend() {
+        return backend;
+    }
+
+    Decoder decoder() {
+        return decoder;
+    }
+
+    /** Takes the turn to run a batch. */
+    void enter() {
+        lock.lock();
+        if (closed) {
+            lock.unlock();
+            throw closedException();
+        }
+    }
+
+    void leave() {
+        lock.unlock();
+    }
+
+    void forget(Session s) {
+        sessions.remove(s);
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw closedException();
+        }
+    }
+
+    private GambitException closedException() {
+        return new GambitException(GambitException.line(
+                metadata.source(), "an open model", "a closed one", "use it before LanguageModel.close()"));
+    }
+
+    /** Closes the model and its sessions; waits for a batch that is running. Closing twice is harmless. */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            if (!closed) {
+                closed = true;
+                for (Session s : List.copyOf(sessions)) {
+                    s.release();
+                }
+                sessions.clear();
+                backend.close();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+}
