@@ -42,6 +42,7 @@ final class CpuDecode {
     private final Slice[] slices;
     private final FfnWorker[] workers;
     private final float[][] scores;
+    private final float[][] cacheScratch;
     private float[] partial = new float[0];
 
     /** A slice of the FFN's channels and what it adds to the residual. */
@@ -101,6 +102,8 @@ final class CpuDecode {
         preparedSums = new float[length == 0 ? 0 : first.up.strips.count * RowStrips.LANES];
         maskedUp = new float[e];
         scores = new float[team.size()][config.heads() / config.kvHeads() * ATTENTION_SPAN];
+        cacheScratch =
+                new float[team.size()][KvLayer.scratchLength(config.keyLength(), config.valueLength())];
         int tiles = first.gate.tiles();
         int perSlice = (tiles + FFN_SLICES - 1) / FFN_SLICES;
         slices = new Slice[(tiles + perSlice - 1) / perSlice];
@@ -224,7 +227,7 @@ final class CpuDecode {
             int head = task % config.kvHeads();
             int p0 = task / config.kvHeads() * ATTENTION_SPAN;
             int p1 = Math.min(positions, p0 + ATTENTION_SPAN);
-            attendSpan(kv, head, p0, p1, group, scale, task * record, scores[worker]);
+            attendSpan(kv, head, p0, p1, group, scale, task * record, worker);
         });
         Arrays.fill(attention, 0, config.attentionWidth(), 0f);
         for (int head = 0; head < config.kvHeads(); head++) {
@@ -234,9 +237,11 @@ final class CpuDecode {
         }
     }
 
-    private void attendSpan(KvLayer kv, int head, int p0, int p1, int group, float scale, int at, float[] s) {
+    private void attendSpan(KvLayer kv, int head, int p0, int p1, int group, float scale, int at, int worker) {
+        float[] s = scores[worker];
+        float[] scratch = cacheScratch[worker];
         int n = p1 - p0;
-        kernels.scores(kv, head, p0, p1, q, head * group * config.keyLength(), group, scale, s, ATTENTION_SPAN);
+        kernels.scores(kv, head, p0, p1, q, head * group * config.keyLength(), group, scale, s, ATTENTION_SPAN, scratch);
         for (int g = 0; g < group; g++) {
             float max = Float.NEGATIVE_INFINITY;
             for (int i = 0; i < n; i++) {
@@ -247,7 +252,7 @@ final class CpuDecode {
         }
         int values = at + 2 * group;
         Arrays.fill(partial, values, values + group * config.valueLength(), 0f);
-        kernels.weightedValues(kv, head, p0, p1, s, ATTENTION_SPAN, group, partial, values);
+        kernels.weightedValues(kv, head, p0, p1, s, ATTENTION_SPAN, group, partial, values, scratch);
     }
 
     /** Joins the spans of one query head, in order. */

@@ -63,15 +63,27 @@ interface Kernels {
      * @param p1 end of positions
      * @param q queries {@code [heads][key length]} from {@code qOffset}
      * @param out receives {@code [heads][outStride]}, written up to a multiple of 16
+     * @param scratch at least {@link KvLayer#scratchLength}
      */
     void scores(
-            KvLayer kv, int head, int p0, int p1, float[] q, int qOffset, int heads, float scale, float[] out, int outStride);
+            KvLayer kv,
+            int head,
+            int p0,
+            int p1,
+            float[] q,
+            int qOffset,
+            int heads,
+            float scale,
+            float[] out,
+            int outStride,
+            float[] scratch);
 
     /**
      * Adds up cached values: {@code out[h] += Σ_p weight[h][p - p0] · V[p]}.
      *
      * @param weight {@code [heads][weightStride]}
      * @param out {@code [heads][value length]} from {@code outOffset}
+     * @param scratch at least {@link KvLayer#scratchLength}
      */
     void weightedValues(
             KvLayer kv,
@@ -82,7 +94,8 @@ interface Kernels {
             int weightStride,
             int heads,
             float[] out,
-            int outOffset);
+            int outOffset,
+            float[] scratch);
 
     /**
      * Writes the keys of positions {@code p0 … p1-1}, at most 64, as floats {@code [key length][64]}; {@code p0} is a

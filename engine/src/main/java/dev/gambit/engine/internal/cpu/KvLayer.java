@@ -43,6 +43,11 @@ final class KvLayer {
         values = OffHeap.reserve((long) heads * this.capacity * valueRowBytes(), arena);
     }
 
+    /** Returns the floats that 16 positions' keys or values of one head take, rounded up to whole vectors. */
+    static int scratchLength(int keyLength, int valueLength) {
+        return BLOCK * Math.max(keyLength, (valueLength + 15) / 16 * 16);
+    }
+
     /** Returns the bytes of 16 positions' keys of one head. */
     long keyBlockBytes() {
         return keyType.bytes(keyLength) * BLOCK;

@@ -162,4 +162,24 @@ final class RowStrips {
             base += perLane[s] * LANES;
         }
     }
+
+    /** Puts inputs {@code i0 … i1-1} of a row in strip order back into their own, {@code stride} apart from {@code at} on. */
+    void scatter(float[] row, int i0, int i1, float[] out, int at, int stride) {
+        int base = 0;
+        for (int s = 0; s < count; s++) {
+            int n = perLane[s];
+            int end = base + n * LANES;
+            if (base < i1 && end > i0) {
+                for (int lane = 0; lane < LANES; lane++) {
+                    int first = base + lane * n;
+                    int from = Math.max(i0, first);
+                    int to = Math.min(i1, first + n);
+                    for (int i = from; i < to; i++) {
+                        out[at + (i - i0) * stride] = row[base + (i - first) * LANES + lane];
+                    }
+                }
+            }
+            base = end;
+        }
+    }
 }

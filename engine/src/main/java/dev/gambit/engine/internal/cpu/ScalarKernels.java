@@ -183,7 +183,17 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void scores(
-            KvLayer kv, int head, int p0, int p1, float[] q, int qOffset, int heads, float scale, float[] out, int outStride) {
+            KvLayer kv,
+            int head,
+            int p0,
+            int p1,
+            float[] q,
+            int qOffset,
+            int heads,
+            float scale,
+            float[] out,
+            int outStride,
+            float[] scratch) {
         for (int h = 0; h < heads; h++) {
             for (int p = p0; p < p1; p++) {
                 float sum = 0;
@@ -197,7 +207,16 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void weightedValues(
-            KvLayer kv, int head, int p0, int p1, float[] weight, int weightStride, int heads, float[] out, int outOffset) {
+            KvLayer kv,
+            int head,
+            int p0,
+            int p1,
+            float[] weight,
+            int weightStride,
+            int heads,
+            float[] out,
+            int outOffset,
+            float[] scratch) {
         for (int h = 0; h < heads; h++) {
             for (int p = p0; p < p1; p++) {
                 float w = weight[h * weightStride + p - p0];

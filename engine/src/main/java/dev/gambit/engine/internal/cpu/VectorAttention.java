@@ -3,177 +3,202 @@ package dev.gambit.engine.internal.cpu;
 import static dev.gambit.engine.internal.cpu.Lanes.F;
 import static dev.gambit.engine.internal.cpu.Lanes.N;
 
-import dev.gambit.engine.KvCacheType;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 
-/** Queries against cached keys, and sums of cached values. Up to four query heads share one read of the cache. */
+/**
+ * Queries against cached keys, and sums of cached values. A block of the cache is turned into floats once, in a small
+ * array, and then serves all query heads that share it.
+ */
 final class VectorAttention {
+
+    private static final int BLOCK = KvLayer.BLOCK;
 
     private VectorAttention() {}
 
     static void scores(
-            KvLayer kv, int head, int p0, int p1, float[] q, int qo, int heads, float scale, float[] out, int stride) {
+            KvLayer kv,
+            int head,
+            int p0,
+            int p1,
+            float[] q,
+            int qo,
+            int heads,
+            float scale,
+            float[] out,
+            int stride,
+            float[] scratch) {
         int n = kv.keyLength;
-        for (int p = p0; p < p1; p += KvLayer.BLOCK) {
-            long block = kv.keyBlock(head, p);
-            for (int lane = 0; lane < KvLayer.BLOCK; lane += N) {
+        for (int p = p0; p < p1; p += BLOCK) {
+            keys(kv, kv.keyBlock(head, p), scratch, 0, BLOCK);
+            for (int lane = 0; lane < BLOCK; lane += N) {
+                int at = p - p0 + lane;
                 int h = 0;
                 for (; h + 3 <= heads; h += 3) {
-                    three(kv, block, lane, q, qo + h * n, n, scale, out, h * stride + p - p0 + lane, stride);
+                    three(scratch, lane, q, qo + h * n, n, scale, out, h * stride + at, stride);
                 }
                 for (; h < heads; h++) {
-                    one(kv, block, lane, q, qo + h * n, n, scale, out, h * stride + p - p0 + lane);
+                    one(scratch, lane, q, qo + h * n, n, scale, out, h * stride + at);
                 }
             }
         }
-    }
-
-    private static FloatVector key(KvCacheType type, MemorySegment keys, long block, int d, int lane) {
-        return switch (type) {
-            case F32 -> Lanes.floats(keys, block + (d * KvLayer.BLOCK + lane) * 4L);
-            case F16 -> Lanes.halves(keys, block + (d * KvLayer.BLOCK + lane) * 2L);
-            case Q8_0 -> Lanes.bytes(keys, block + d * KvLayer.BLOCK + lane);
-        };
     }
 
     private static void three(
-            KvLayer kv, long block, int lane, float[] q, int qo, int n, float scale, float[] out, int at, int stride) {
-        KvCacheType type = kv.keyType;
-        MemorySegment keys = kv.keys;
-        int step = type == KvCacheType.Q8_0 ? 32 : n;
-        FloatVector s0 = FloatVector.zero(F);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        for (int b = 0; b < n; b += step) {
-            FloatVector a0 = FloatVector.zero(F);
-            FloatVector a1 = a0;
-            FloatVector a2 = a0;
-            for (int d = b; d < b + step; d++) {
-                FloatVector k = key(type, keys, block, d, lane);
-                a0 = k.fma(FloatVector.broadcast(F, q[qo + d]), a0);
-                a1 = k.fma(FloatVector.broadcast(F, q[qo + n + d]), a1);
-                a2 = k.fma(FloatVector.broadcast(F, q[qo + 2 * n + d]), a2);
-            }
-            FloatVector f = factor(kv, block, b, lane, scale);
-            s0 = a0.fma(f, s0);
-            s1 = a1.fma(f, s1);
-            s2 = a2.fma(f, s2);
+            float[] keys, int lane, float[] q, int qo, int n, float scale, float[] out, int at, int stride) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        for (int d = 0; d < n; d++) {
+            FloatVector k = FloatVector.fromArray(F, keys, d * BLOCK + lane);
+            a0 = k.fma(FloatVector.broadcast(F, q[qo + d]), a0);
+            a1 = k.fma(FloatVector.broadcast(F, q[qo + n + d]), a1);
+            a2 = k.fma(FloatVector.broadcast(F, q[qo + 2 * n + d]), a2);
         }
-        s0.intoArray(out, at);
-        s1.intoArray(out, at + stride);
-        s2.intoArray(out, at + 2 * stride);
+        a0.mul(scale).intoArray(out, at);
+        a1.mul(scale).intoArray(out, at + stride);
+        a2.mul(scale).intoArray(out, at + 2 * stride);
     }
 
-    private static void one(
-            KvLayer kv, long block, int lane, float[] q, int qo, int n, float scale, float[] out, int at) {
-        KvCacheType type = kv.keyType;
-        MemorySegment keys = kv.keys;
-        int step = type == KvCacheType.Q8_0 ? 32 : n;
-        FloatVector s = FloatVector.zero(F);
-        for (int b = 0; b < n; b += step) {
-            FloatVector a = FloatVector.zero(F);
-            for (int d = b; d < b + step; d++) {
-                a = key(type, keys, block, d, lane).fma(FloatVector.broadcast(F, q[qo + d]), a);
-            }
-            s = a.fma(factor(kv, block, b, lane, scale), s);
+    private static void one(float[] keys, int lane, float[] q, int qo, int n, float scale, float[] out, int at) {
+        FloatVector a = FloatVector.zero(F);
+        for (int d = 0; d < n; d++) {
+            a = FloatVector.fromArray(F, keys, d * BLOCK + lane).fma(FloatVector.broadcast(F, q[qo + d]), a);
         }
-        s.intoArray(out, at);
+        a.mul(scale).intoArray(out, at);
     }
 
-    private static FloatVector factor(KvLayer kv, long block, int b, int lane, float scale) {
-        if (kv.keyType != KvCacheType.Q8_0) {
-            return FloatVector.broadcast(F, scale);
+    /** Writes a block's keys as floats, dimension {@code d} of position {@code j} at {@code at + d · stride + j}. */
+    private static void keys(KvLayer kv, long block, float[] out, int at, int stride) {
+        MemorySegment s = kv.keys;
+        int n = kv.keyLength;
+        switch (kv.keyType) {
+            case F32 -> {
+                for (int d = 0; d < n; d++) {
+                    for (int j = 0; j < BLOCK; j += N) {
+                        Lanes.floats(s, block + (d * BLOCK + j) * 4L).intoArray(out, at + d * stride + j);
+                    }
+                }
+            }
+            case F16 -> {
+                for (int d = 0; d < n; d++) {
+                    for (int j = 0; j < BLOCK; j += N) {
+                        Lanes.halves(s, block + (d * BLOCK + j) * 2L).intoArray(out, at + d * stride + j);
+                    }
+                }
+            }
+            case Q8_0 -> {
+                for (int d = 0; d < n; d++) {
+                    long scales = block + (long) n * BLOCK + d / 32 * BLOCK * 2L;
+                    for (int j = 0; j < BLOCK; j += N) {
+                        Lanes.bytes(s, block + d * BLOCK + j)
+                                .mul(Lanes.halves(s, scales + j * 2L))
+                                .intoArray(out, at + d * stride + j);
+                    }
+                }
+            }
         }
-        long at = block + (long) kv.keyLength * KvLayer.BLOCK + (b / 32 * KvLayer.BLOCK + lane) * 2L;
-        return Lanes.halves(kv.keys, at).mul(scale);
+    }
+
+    static void keyPanel(KvLayer kv, int head, int p0, int p1, float[] panel) {
+        for (int p = p0; p < p1; p += BLOCK) {
+            keys(kv, kv.keyBlock(head, p), panel, p - p0, PackedMatrix.TILE);
+        }
     }
 
     static void weightedValues(
-            KvLayer kv, int head, int p0, int p1, float[] weight, int stride, int heads, float[] out, int oo) {
+            KvLayer kv,
+            int head,
+            int p0,
+            int p1,
+            float[] weight,
+            int stride,
+            int heads,
+            float[] out,
+            int oo,
+            float[] scratch) {
         int n = kv.valueLength;
-        int whole = n / N * N;
-        for (int d = 0; d < whole; d += N) {
-            int h = 0;
-            for (; h + 3 <= heads; h += 3) {
-                sumThree(kv, head, p0, p1, d, weight, h * stride, stride, out, oo + h * n + d, n);
+        int padded = (n + N - 1) / N * N;
+        for (int p = p0; p < p1; p += BLOCK) {
+            int count = Math.min(BLOCK, p1 - p);
+            for (int j = 0; j < count; j++) {
+                values(kv, kv.valueRow(head, p + j), 0, n, scratch, j * padded);
             }
-            for (; h < heads; h++) {
-                sumOne(kv, head, p0, p1, d, weight, h * stride, out, oo + h * n + d);
-            }
-        }
-        for (int h = 0; h < heads && whole < n; h++) {
-            for (int d = whole; d < n; d++) {
-                float s = out[oo + h * n + d];
-                for (int p = p0; p < p1; p++) {
-                    s = Math.fma(weight[h * stride + p - p0], kv.value(head, p, d), s);
+            int whole = n / N * N;
+            for (int d = 0; d < whole; d += N) {
+                int h = 0;
+                for (; h + 3 <= heads; h += 3) {
+                    sumThree(scratch, d, padded, count, weight, h * stride + p - p0, stride, out, oo + h * n + d, n);
                 }
-                out[oo + h * n + d] = s;
+                for (; h < heads; h++) {
+                    sumOne(scratch, d, padded, count, weight, h * stride + p - p0, out, oo + h * n + d);
+                }
+            }
+            for (int h = 0; h < heads; h++) {
+                for (int d = whole; d < n; d++) {
+                    float s = out[oo + h * n + d];
+                    for (int j = 0; j < count; j++) {
+                        s = Math.fma(weight[h * stride + p - p0 + j], scratch[j * padded + d], s);
+                    }
+                    out[oo + h * n + d] = s;
+                }
             }
         }
-    }
-
-    private static FloatVector value(KvLayer kv, KvCacheType type, long row, int d) {
-        return switch (type) {
-            case F32 -> Lanes.floats(kv.values, row + d * 4L);
-            case F16 -> Lanes.halves(kv.values, row + d * 2L);
-            case Q8_0 -> Lanes.bytes(kv.values, row + d);
-        };
-    }
-
-    /** The factor that turns a cached entry into a value: 1, or the block's scale. */
-    private static float valueScale(KvLayer kv, KvCacheType type, long row, int d) {
-        return type == KvCacheType.Q8_0
-                ? Float.float16ToFloat(kv.values.get(
-                        java.lang.foreign.ValueLayout.JAVA_SHORT_UNALIGNED, row + kv.valueLength + d / 32 * 2L))
-                : 1f;
     }
 
     private static void sumThree(
-            KvLayer kv, int head, int p0, int p1, int d, float[] w, int wo, int stride, float[] out, int at, int n) {
-        KvCacheType type = kv.valueType;
-        long bytes = kv.valueRowBytes();
-        long row = kv.valueRow(head, p0);
+            float[] v, int d, int row, int count, float[] w, int wo, int stride, float[] out, int at, int n) {
         FloatVector a0 = FloatVector.fromArray(F, out, at);
         FloatVector a1 = FloatVector.fromArray(F, out, at + n);
         FloatVector a2 = FloatVector.fromArray(F, out, at + 2 * n);
-        for (int p = 0; p < p1 - p0; p++) {
-            FloatVector v = value(kv, type, row, d);
-            float s = valueScale(kv, type, row, d);
-            a0 = v.fma(FloatVector.broadcast(F, w[wo + p] * s), a0);
-            a1 = v.fma(FloatVector.broadcast(F, w[wo + stride + p] * s), a1);
-            a2 = v.fma(FloatVector.broadcast(F, w[wo + 2 * stride + p] * s), a2);
-            row += bytes;
+        for (int j = 0; j < count; j++) {
+            FloatVector x = FloatVector.fromArray(F, v, j * row + d);
+            a0 = x.fma(FloatVector.broadcast(F, w[wo + j]), a0);
+            a1 = x.fma(FloatVector.broadcast(F, w[wo + stride + j]), a1);
+            a2 = x.fma(FloatVector.broadcast(F, w[wo + 2 * stride + j]), a2);
         }
         a0.intoArray(out, at);
         a1.intoArray(out, at + n);
         a2.intoArray(out, at + 2 * n);
     }
 
-    private static void sumOne(
-            KvLayer kv, int head, int p0, int p1, int d, float[] w, int wo, float[] out, int at) {
-        KvCacheType type = kv.valueType;
-        long bytes = kv.valueRowBytes();
-        long row = kv.valueRow(head, p0);
+    private static void sumOne(float[] v, int d, int row, int count, float[] w, int wo, float[] out, int at) {
         FloatVector a = FloatVector.fromArray(F, out, at);
-        for (int p = 0; p < p1 - p0; p++) {
-            FloatVector v = value(kv, type, row, d);
-            a = v.fma(FloatVector.broadcast(F, w[wo + p] * valueScale(kv, type, row, d)), a);
-            row += bytes;
+        for (int j = 0; j < count; j++) {
+            a = FloatVector.fromArray(F, v, j * row + d).fma(FloatVector.broadcast(F, w[wo + j]), a);
         }
         a.intoArray(out, at);
     }
 
-    static void keyPanel(KvLayer kv, int head, int p0, int p1, float[] panel) {
-        for (int p = p0; p < p1; p += KvLayer.BLOCK) {
-            long block = kv.keyBlock(head, p);
-            for (int d = 0; d < kv.keyLength; d++) {
-                for (int lane = 0; lane < KvLayer.BLOCK; lane += N) {
-                    FloatVector k = key(kv.keyType, kv.keys, block, d, lane);
-                    if (kv.keyType == KvCacheType.Q8_0) {
-                        k = k.mul(factor(kv, block, d / 32 * 32, lane, 1f));
-                    }
-                    k.intoArray(panel, d * PackedMatrix.TILE + p - p0 + lane);
+    /** Writes {@code n} of a position's values from dimension {@code d0} on as floats. */
+    private static void values(KvLayer kv, long row, int d0, int n, float[] out, int at) {
+        MemorySegment s = kv.values;
+        int whole = n / N * N;
+        switch (kv.valueType) {
+            case F32 -> {
+                for (int d = 0; d < whole; d += N) {
+                    Lanes.floats(s, row + (d0 + d) * 4L).intoArray(out, at + d);
+                }
+                for (int d = whole; d < n; d++) {
+                    out[at + d] = s.get(ValueLayout.JAVA_FLOAT_UNALIGNED, row + (d0 + d) * 4L);
+                }
+            }
+            case F16 -> {
+                for (int d = 0; d < whole; d += N) {
+                    Lanes.halves(s, row + (d0 + d) * 2L).intoArray(out, at + d);
+                }
+                for (int d = whole; d < n; d++) {
+                    out[at + d] = Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, row + (d0 + d) * 2L));
+                }
+            }
+            case Q8_0 -> {
+                // whole blocks of 32, as the cache type asks for
+                for (int d = 0; d < n; d += N) {
+                    long scale = row + kv.valueLength + (d0 + d) / 32 * 2L;
+                    Lanes.bytes(s, row + d0 + d)
+                            .mul(Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, scale)))
+                            .intoArray(out, at + d);
                 }
             }
         }
@@ -181,18 +206,10 @@ final class VectorAttention {
 
     static void valuePanel(KvLayer kv, int head, int p0, int p1, int d0, float[] panel) {
         int n = Math.min(PackedMatrix.TILE, kv.valueLength - d0);
-        int whole = n / N * N;
         for (int p = p0; p < p1; p++) {
-            long row = kv.valueRow(head, p);
             int to = (p - p0) * PackedMatrix.TILE;
-            for (int d = 0; d < whole; d += N) {
-                value(kv, kv.valueType, row, d0 + d)
-                        .mul(valueScale(kv, kv.valueType, row, d0 + d))
-                        .intoArray(panel, to + d);
-            }
-            for (int d = whole; d < PackedMatrix.TILE; d++) {
-                panel[to + d] = d < n ? kv.value(head, p, d0 + d) : 0f;
-            }
+            values(kv, kv.valueRow(head, p), d0, n, panel, to);
+            java.util.Arrays.fill(panel, to + n, to + PackedMatrix.TILE, 0f);
         }
     }
 }

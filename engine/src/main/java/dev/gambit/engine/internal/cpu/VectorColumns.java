@@ -3,7 +3,6 @@ package dev.gambit.engine.internal.cpu;
 import static dev.gambit.engine.internal.cpu.Lanes.F;
 import static dev.gambit.engine.internal.cpu.Lanes.N;
 
-import dev.gambit.engine.internal.cpu.PackedMatrix.Scaling;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -12,11 +11,12 @@ import jdk.incubator.vector.IntVector;
  * Products with column-wise packed matrices: {@code y += Σ x[i] · W[:, i]} over the kept inputs. Outputs are the lanes, so
  * there is no horizontal sum; the integers of a group's kept columns are summed first and meet their scale once. Four
  * accumulators of a tile stay in registers.
+ *
+ * <p>No vector here comes out of a branch or a switch: C2 would box it; see {@link GroupScales}.
  */
 final class VectorColumns {
 
-    /** Groups a wide panel is walked through at a time, so that a kept column is read in one run. */
-    private static final int WIDE_GROUPS = 1;
+    private static final int TILE = PackedMatrix.TILE;
 
     private VectorColumns() {}
 
@@ -26,158 +26,132 @@ final class VectorColumns {
      * @param y receives output {@code o} at {@code yOffset + o}
      */
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
-        int step = w.panel == PackedMatrix.TILE ? g1 - g0 : WIDE_GROUPS;
+        float[] scales = w.plane.quantised() ? new float[TILE] : null;
+        // A narrow panel is one stream through all groups; a wide one is walked group by group, its kept columns side by
+        // side, so that each is read in one run.
+        int step = w.panel == TILE ? Math.max(1, g1 - g0) : 1;
         for (int g = g0; g < g1; g += step) {
             int end = Math.min(g1, g + step);
             for (int t = t0; t < t1; t++) {
+                int at = yOffset + t * TILE;
                 switch (w.plane) {
-                    case I8 -> bytes(w, x, g, end, t, y, yOffset + t * PackedMatrix.TILE);
-                    case U4 -> nibbles(w, x, g, end, t, y, yOffset + t * PackedMatrix.TILE);
-                    case BF16 -> brainFloats(w, x, g, end, t, y, yOffset + t * PackedMatrix.TILE);
-                    case F16 -> halves(w, x, g, end, t, y, yOffset + t * PackedMatrix.TILE);
-                    default -> floats(w, x, g, end, t, y, yOffset + t * PackedMatrix.TILE);
+                    case I8 -> bytes(w, x, g, end, t, y, at, scales);
+                    case U4 -> nibbles(w, x, g, end, t, y, at, scales);
+                    case BF16 -> brainFloats(w, x, g, end, t, y, at);
+                    case F16 -> halves(w, x, g, end, t, y, at);
+                    case F32 -> floats(w, x, g, end, t, y, at);
+                }
+                if (w.plane == Plane.U4 || w.hasMin) {
+                    // nibbles are summed as 1 + q/16, so their zero point lies 16 lower
+                    offsets(w, x, g, end, t, w.plane == Plane.U4 ? 16f + w.zero : 0f, y, at, scales);
                 }
             }
         }
     }
 
-    private static void bytes(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {
+    private static void bytes(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] scales) {
         MemorySegment data = w.data;
         long stride = w.stride();
         int units = w.group / Kept.UNIT;
         int[] index = x.index;
         float[] value = x.value;
-        for (int h = 0; h < PackedMatrix.TILE; h += 4 * N) {
-            long base = w.tileOffset(tile) + h;
-            FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
-            FloatVector y1 = FloatVector.fromArray(F, y, yo + h + N);
-            FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 2 * N);
-            FloatVector y3 = FloatVector.fromArray(F, y, yo + h + 3 * N);
-            for (int g = g0; g < g1; g++) {
-                int end = x.start[(g + 1) * units];
-                int k = x.start[g * units];
-                if (k == end) {
-                    continue;
-                }
+        long base = w.tileOffset(tile);
+        for (int g = g0; g < g1; g++) {
+            int first = x.start[g * units];
+            int end = x.start[(g + 1) * units];
+            if (first == end) {
+                continue;
+            }
+            GroupScales.scales(w, g, tile, 1f, scales);
+            for (int h = 0; h < TILE; h += 4 * N) {
                 FloatVector a0 = FloatVector.zero(F);
                 FloatVector a1 = a0;
                 FloatVector a2 = a0;
                 FloatVector a3 = a0;
-                for (; k < end; k++) {
+                for (int k = first; k < end; k++) {
                     FloatVector xv = FloatVector.broadcast(F, value[k]);
-                    long p = base + index[k] * stride;
+                    long p = base + h + index[k] * stride;
                     a0 = Lanes.bytes(data, p).fma(xv, a0);
                     a1 = Lanes.bytes(data, p + N).fma(xv, a1);
                     a2 = Lanes.bytes(data, p + 2 * N).fma(xv, a2);
                     a3 = Lanes.bytes(data, p + 3 * N).fma(xv, a3);
                 }
-                int o = tile * PackedMatrix.TILE + h;
-                y0 = scale(w, g, o).fma(a0, y0);
-                y1 = scale(w, g, o + N).fma(a1, y1);
-                y2 = scale(w, g, o + 2 * N).fma(a2, y2);
-                y3 = scale(w, g, o + 3 * N).fma(a3, y3);
-                if (w.hasMin) {
-                    FloatVector s = FloatVector.broadcast(F, groupSum(x, g, units));
-                    y0 = min(w, g, o).fma(s, y0);
-                    y1 = min(w, g, o + N).fma(s, y1);
-                    y2 = min(w, g, o + 2 * N).fma(s, y2);
-                    y3 = min(w, g, o + 3 * N).fma(s, y3);
-                }
+                addScaled(a0, scales, h, y, yo + h);
+                addScaled(a1, scales, h + N, y, yo + h + N);
+                addScaled(a2, scales, h + 2 * N, y, yo + h + 2 * N);
+                addScaled(a3, scales, h + 3 * N, y, yo + h + 3 * N);
             }
-            y0.intoArray(y, yo + h);
-            y1.intoArray(y, yo + h + N);
-            y2.intoArray(y, yo + h + 2 * N);
-            y3.intoArray(y, yo + h + 3 * N);
         }
     }
 
-    private static void nibbles(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {
+    private static void addScaled(FloatVector a, float[] scales, int so, float[] y, int yo) {
+        a.fma(FloatVector.fromArray(F, scales, so), FloatVector.fromArray(F, y, yo)).intoArray(y, yo);
+    }
+
+    private static void nibbles(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] scales) {
         MemorySegment data = w.data;
         long stride = w.stride();
         int units = w.group / Kept.UNIT;
         int[] index = x.index;
         float[] value = x.value;
-        // What the integers' 1 + q/16 adds to a sum, and the zero point, both in units of the sum of inputs.
-        float offset = -(16f + w.zero);
-        for (int h = 0; h < 16; h += N) {
-            long base = w.tileOffset(tile) + 2 * h;
-            FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
-            FloatVector y1 = FloatVector.fromArray(F, y, yo + h + 16);
-            FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 32);
-            FloatVector y3 = FloatVector.fromArray(F, y, yo + h + 48);
-            for (int g = g0; g < g1; g++) {
-                int end = x.start[(g + 1) * units];
-                int k = x.start[g * units];
-                if (k == end) {
-                    continue;
-                }
+        long base = w.tileOffset(tile);
+        for (int g = g0; g < g1; g++) {
+            int first = x.start[g * units];
+            int end = x.start[(g + 1) * units];
+            if (first == end) {
+                continue;
+            }
+            GroupScales.scales(w, g, tile, 16f, scales);
+            for (int h = 0; h < 16; h += N) {
                 FloatVector a0 = FloatVector.zero(F);
                 FloatVector a1 = a0;
                 FloatVector a2 = a0;
                 FloatVector a3 = a0;
-                for (; k < end; k++) {
+                for (int k = first; k < end; k++) {
                     FloatVector xv = FloatVector.broadcast(F, value[k]);
-                    IntVector v = Lanes.words(data, base + index[k] * stride);
+                    IntVector v = Lanes.words(data, base + 2 * h + index[k] * stride);
                     a0 = Lanes.nibbles(v, 0).fma(xv, a0);
                     a1 = Lanes.nibbles(v, 1).fma(xv, a1);
                     a2 = Lanes.nibbles(v, 2).fma(xv, a2);
                     a3 = Lanes.nibbles(v, 3).fma(xv, a3);
                 }
-                int o = tile * PackedMatrix.TILE + h;
-                FloatVector sum = FloatVector.broadcast(F, groupSum(x, g, units));
-                FloatVector c = sum.mul(offset);
-                FloatVector sixteen = FloatVector.broadcast(F, 16f);
-                y0 = scale(w, g, o).fma(a0.fma(sixteen, c), y0);
-                y1 = scale(w, g, o + 16).fma(a1.fma(sixteen, c), y1);
-                y2 = scale(w, g, o + 32).fma(a2.fma(sixteen, c), y2);
-                y3 = scale(w, g, o + 48).fma(a3.fma(sixteen, c), y3);
-                if (w.hasMin) {
-                    y0 = min(w, g, o).fma(sum, y0);
-                    y1 = min(w, g, o + 16).fma(sum, y1);
-                    y2 = min(w, g, o + 32).fma(sum, y2);
-                    y3 = min(w, g, o + 48).fma(sum, y3);
+                addScaled(a0, scales, h, y, yo + h);
+                addScaled(a1, scales, h + 16, y, yo + h + 16);
+                addScaled(a2, scales, h + 32, y, yo + h + 32);
+                addScaled(a3, scales, h + 48, y, yo + h + 48);
+            }
+        }
+    }
+
+    /** Adds what zero points and minima contribute: the sum of a group's kept inputs times {@code min - zero · scale}. */
+    private static void offsets(
+            PackedMatrix w, Kept x, int g0, int g1, int tile, float zero, float[] y, int yo, float[] scratch) {
+        int units = w.group / Kept.UNIT;
+        for (int g = g0; g < g1; g++) {
+            float sum = units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
+            if (sum != 0) {
+                GroupScales.offsets(w, g, tile, zero, scratch);
+                for (int o = 0; o < TILE; o += N) {
+                    FloatVector.fromArray(F, scratch, o)
+                            .fma(FloatVector.broadcast(F, sum), FloatVector.fromArray(F, y, yo + o))
+                            .intoArray(y, yo + o);
                 }
             }
-            y0.intoArray(y, yo + h);
-            y1.intoArray(y, yo + h + 16);
-            y2.intoArray(y, yo + h + 32);
-            y3.intoArray(y, yo + h + 48);
         }
-    }
-
-    private static float groupSum(Kept x, int g, int units) {
-        return units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
-    }
-
-    /** The scales of group {@code g} for outputs {@code o … o+N-1}. */
-    static FloatVector scale(PackedMatrix w, int g, int o) {
-        return scale(w, w.scales, w.superScales, g, o);
-    }
-
-    static FloatVector min(PackedMatrix w, int g, int o) {
-        return scale(w, w.mins, w.superMins, g, o);
-    }
-
-    private static FloatVector scale(PackedMatrix w, MemorySegment fine, MemorySegment coarse, int g, int o) {
-        long at = (long) g * w.paddedOutputs + o;
-        if (w.scaling == Scaling.HALF) {
-            return Lanes.halves(fine, at * 2);
-        }
-        long big = (long) (g * w.group / 256) * w.paddedOutputs + o;
-        return Lanes.bytes(fine, at).mul(Lanes.halves(coarse, big * 2));
     }
 
     private static void brainFloats(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {
         MemorySegment data = w.data;
         long stride = w.stride();
-        int end = x.start[Math.min(g1 * 2, (w.inputs + 15) / 16)];
-        for (int h = 0; h < PackedMatrix.TILE; h += 4 * N) {
+        int first = x.start[g0 * 2];
+        int end = x.start[g1 * 2];
+        for (int h = 0; h < TILE; h += 4 * N) {
             long base = w.tileOffset(tile) + 2 * h;
             FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
             FloatVector y1 = FloatVector.fromArray(F, y, yo + h + N);
             FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 2 * N);
             FloatVector y3 = FloatVector.fromArray(F, y, yo + h + 3 * N);
-            for (int k = x.start[g0 * 2]; k < end; k++) {
+            for (int k = first; k < end; k++) {
                 FloatVector xv = FloatVector.broadcast(F, x.value[k]);
                 long p = base + x.index[k] * stride;
                 y0 = Lanes.brainFloats(data, p).fma(xv, y0);
@@ -195,14 +169,15 @@ final class VectorColumns {
     private static void halves(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {
         MemorySegment data = w.data;
         long stride = w.stride();
-        int end = x.start[Math.min(g1 * 2, (w.inputs + 15) / 16)];
-        for (int h = 0; h < PackedMatrix.TILE; h += 4 * N) {
+        int first = x.start[g0 * 2];
+        int end = x.start[g1 * 2];
+        for (int h = 0; h < TILE; h += 4 * N) {
             long base = w.tileOffset(tile) + 2 * h;
             FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
             FloatVector y1 = FloatVector.fromArray(F, y, yo + h + N);
             FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 2 * N);
             FloatVector y3 = FloatVector.fromArray(F, y, yo + h + 3 * N);
-            for (int k = x.start[g0 * 2]; k < end; k++) {
+            for (int k = first; k < end; k++) {
                 FloatVector xv = FloatVector.broadcast(F, x.value[k]);
                 long p = base + x.index[k] * stride;
                 y0 = Lanes.halves(data, p).fma(xv, y0);
@@ -220,14 +195,15 @@ final class VectorColumns {
     private static void floats(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {
         MemorySegment data = w.data;
         long stride = w.stride();
-        int end = x.start[Math.min(g1 * 2, (w.inputs + 15) / 16)];
-        for (int h = 0; h < PackedMatrix.TILE; h += 4 * N) {
+        int first = x.start[g0 * 2];
+        int end = x.start[g1 * 2];
+        for (int h = 0; h < TILE; h += 4 * N) {
             long base = w.tileOffset(tile) + 4 * h;
             FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
             FloatVector y1 = FloatVector.fromArray(F, y, yo + h + N);
             FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 2 * N);
             FloatVector y3 = FloatVector.fromArray(F, y, yo + h + 3 * N);
-            for (int k = x.start[g0 * 2]; k < end; k++) {
+            for (int k = first; k < end; k++) {
                 FloatVector xv = FloatVector.broadcast(F, x.value[k]);
                 long p = base + x.index[k] * stride;
                 y0 = Lanes.floats(data, p).fma(xv, y0);

@@ -15,54 +15,54 @@ final class VectorGemm {
 
     static void multiply(
             float[] a, int ao, int lda, int m, int k, float[] panel, float[] c, int co, int ldc, boolean accumulate) {
+        // The sums start from what is in c: a start chosen by a branch would be boxed.
+        for (int r = 0; r < m && !accumulate; r++) {
+            java.util.Arrays.fill(c, co + r * ldc, co + r * ldc + WIDTH, 0f);
+        }
         int r = 0;
         for (; r + ROWS <= m; r += ROWS) {
             for (int h = 0; h < WIDTH; h += 4 * N) {
-                six(a, ao + r * lda, lda, k, panel, h, c, co + r * ldc + h, ldc, accumulate);
+                six(a, ao + r * lda, lda, k, panel, h, c, co + r * ldc + h, ldc);
             }
         }
         for (; r + 2 <= m; r += 2) {
             for (int h = 0; h < WIDTH; h += 4 * N) {
-                two(a, ao + r * lda, lda, k, panel, h, c, co + r * ldc + h, ldc, accumulate);
+                two(a, ao + r * lda, lda, k, panel, h, c, co + r * ldc + h, ldc);
             }
         }
         for (; r < m; r++) {
             for (int h = 0; h < WIDTH; h += 4 * N) {
-                one(a, ao + r * lda, k, panel, h, c, co + r * ldc + h, accumulate);
+                one(a, ao + r * lda, k, panel, h, c, co + r * ldc + h);
             }
         }
     }
 
-    private static FloatVector start(float[] c, int at, boolean accumulate) {
-        return accumulate ? FloatVector.fromArray(F, c, at) : FloatVector.zero(F);
-    }
-
     private static void six(
-            float[] a, int ao, int lda, int k, float[] b, int h, float[] c, int co, int ldc, boolean acc) {
-        FloatVector c00 = start(c, co, acc);
-        FloatVector c01 = start(c, co + N, acc);
-        FloatVector c02 = start(c, co + 2 * N, acc);
-        FloatVector c03 = start(c, co + 3 * N, acc);
-        FloatVector c10 = start(c, co + ldc, acc);
-        FloatVector c11 = start(c, co + ldc + N, acc);
-        FloatVector c12 = start(c, co + ldc + 2 * N, acc);
-        FloatVector c13 = start(c, co + ldc + 3 * N, acc);
-        FloatVector c20 = start(c, co + 2 * ldc, acc);
-        FloatVector c21 = start(c, co + 2 * ldc + N, acc);
-        FloatVector c22 = start(c, co + 2 * ldc + 2 * N, acc);
-        FloatVector c23 = start(c, co + 2 * ldc + 3 * N, acc);
-        FloatVector c30 = start(c, co + 3 * ldc, acc);
-        FloatVector c31 = start(c, co + 3 * ldc + N, acc);
-        FloatVector c32 = start(c, co + 3 * ldc + 2 * N, acc);
-        FloatVector c33 = start(c, co + 3 * ldc + 3 * N, acc);
-        FloatVector c40 = start(c, co + 4 * ldc, acc);
-        FloatVector c41 = start(c, co + 4 * ldc + N, acc);
-        FloatVector c42 = start(c, co + 4 * ldc + 2 * N, acc);
-        FloatVector c43 = start(c, co + 4 * ldc + 3 * N, acc);
-        FloatVector c50 = start(c, co + 5 * ldc, acc);
-        FloatVector c51 = start(c, co + 5 * ldc + N, acc);
-        FloatVector c52 = start(c, co + 5 * ldc + 2 * N, acc);
-        FloatVector c53 = start(c, co + 5 * ldc + 3 * N, acc);
+            float[] a, int ao, int lda, int k, float[] b, int h, float[] c, int co, int ldc) {
+        FloatVector c00 = FloatVector.fromArray(F, c, co);
+        FloatVector c01 = FloatVector.fromArray(F, c, co + N);
+        FloatVector c02 = FloatVector.fromArray(F, c, co + 2 * N);
+        FloatVector c03 = FloatVector.fromArray(F, c, co + 3 * N);
+        FloatVector c10 = FloatVector.fromArray(F, c, co + ldc);
+        FloatVector c11 = FloatVector.fromArray(F, c, co + ldc + N);
+        FloatVector c12 = FloatVector.fromArray(F, c, co + ldc + 2 * N);
+        FloatVector c13 = FloatVector.fromArray(F, c, co + ldc + 3 * N);
+        FloatVector c20 = FloatVector.fromArray(F, c, co + 2 * ldc);
+        FloatVector c21 = FloatVector.fromArray(F, c, co + 2 * ldc + N);
+        FloatVector c22 = FloatVector.fromArray(F, c, co + 2 * ldc + 2 * N);
+        FloatVector c23 = FloatVector.fromArray(F, c, co + 2 * ldc + 3 * N);
+        FloatVector c30 = FloatVector.fromArray(F, c, co + 3 * ldc);
+        FloatVector c31 = FloatVector.fromArray(F, c, co + 3 * ldc + N);
+        FloatVector c32 = FloatVector.fromArray(F, c, co + 3 * ldc + 2 * N);
+        FloatVector c33 = FloatVector.fromArray(F, c, co + 3 * ldc + 3 * N);
+        FloatVector c40 = FloatVector.fromArray(F, c, co + 4 * ldc);
+        FloatVector c41 = FloatVector.fromArray(F, c, co + 4 * ldc + N);
+        FloatVector c42 = FloatVector.fromArray(F, c, co + 4 * ldc + 2 * N);
+        FloatVector c43 = FloatVector.fromArray(F, c, co + 4 * ldc + 3 * N);
+        FloatVector c50 = FloatVector.fromArray(F, c, co + 5 * ldc);
+        FloatVector c51 = FloatVector.fromArray(F, c, co + 5 * ldc + N);
+        FloatVector c52 = FloatVector.fromArray(F, c, co + 5 * ldc + 2 * N);
+        FloatVector c53 = FloatVector.fromArray(F, c, co + 5 * ldc + 3 * N);
         for (int i = 0; i < k; i++) {
             int p = i * WIDTH + h;
             FloatVector b0 = FloatVector.fromArray(F, b, p);
@@ -109,15 +109,15 @@ final class VectorGemm {
     }
 
     private static void two(
-            float[] a, int ao, int lda, int k, float[] b, int h, float[] c, int co, int ldc, boolean acc) {
-        FloatVector c00 = start(c, co, acc);
-        FloatVector c01 = start(c, co + N, acc);
-        FloatVector c02 = start(c, co + 2 * N, acc);
-        FloatVector c03 = start(c, co + 3 * N, acc);
-        FloatVector c10 = start(c, co + ldc, acc);
-        FloatVector c11 = start(c, co + ldc + N, acc);
-        FloatVector c12 = start(c, co + ldc + 2 * N, acc);
-        FloatVector c13 = start(c, co + ldc + 3 * N, acc);
+            float[] a, int ao, int lda, int k, float[] b, int h, float[] c, int co, int ldc) {
+        FloatVector c00 = FloatVector.fromArray(F, c, co);
+        FloatVector c01 = FloatVector.fromArray(F, c, co + N);
+        FloatVector c02 = FloatVector.fromArray(F, c, co + 2 * N);
+        FloatVector c03 = FloatVector.fromArray(F, c, co + 3 * N);
+        FloatVector c10 = FloatVector.fromArray(F, c, co + ldc);
+        FloatVector c11 = FloatVector.fromArray(F, c, co + ldc + N);
+        FloatVector c12 = FloatVector.fromArray(F, c, co + ldc + 2 * N);
+        FloatVector c13 = FloatVector.fromArray(F, c, co + ldc + 3 * N);
         for (int i = 0; i < k; i++) {
             int p = i * WIDTH + h;
             FloatVector b0 = FloatVector.fromArray(F, b, p);
@@ -139,11 +139,11 @@ final class VectorGemm {
         store(c, co + ldc, c10, c11, c12, c13);
     }
 
-    private static void one(float[] a, int ao, int k, float[] b, int h, float[] c, int co, boolean acc) {
-        FloatVector c0 = start(c, co, acc);
-        FloatVector c1 = start(c, co + N, acc);
-        FloatVector c2 = start(c, co + 2 * N, acc);
-        FloatVector c3 = start(c, co + 3 * N, acc);
+    private static void one(float[] a, int ao, int k, float[] b, int h, float[] c, int co) {
+        FloatVector c0 = FloatVector.fromArray(F, c, co);
+        FloatVector c1 = FloatVector.fromArray(F, c, co + N);
+        FloatVector c2 = FloatVector.fromArray(F, c, co + 2 * N);
+        FloatVector c3 = FloatVector.fromArray(F, c, co + 3 * N);
         for (int i = 0; i < k; i++) {
             int p = i * WIDTH + h;
             FloatVector x = FloatVector.broadcast(F, a[ao + i]);

@@ -1,10 +1,7 @@
 package dev.gambit.engine.internal.cpu;
 
-import dev.gambit.engine.internal.cpu.PackedMatrix.Layout;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -28,41 +25,7 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void dequantise(PackedMatrix w, int tile, int i0, int i1, float[] panel) {
-        if (w.layout == Layout.ROWS) {
-            for (int o = 0; o < PackedMatrix.TILE; o++) {
-                w.strips.copyRow(tile * PackedMatrix.TILE + o, i0, i1, panel, o, PackedMatrix.TILE);
-            }
-            return;
-        }
-        for (int i = i0; i < i1; i++) {
-            long base = w.tileOffset(tile) + i * w.stride();
-            int to = (i - i0) * PackedMatrix.TILE;
-            for (int o = 0; o < PackedMatrix.TILE; o += Lanes.N) {
-                dequantise(w, base, i, tile * PackedMatrix.TILE, o).intoArray(panel, to + o);
-            }
-        }
-    }
-
-    private static FloatVector dequantise(PackedMatrix w, long base, int input, int first, int o) {
-        FloatVector q = switch (w.plane) {
-            case F32 -> Lanes.floats(w.data, base + o * 4L);
-            case F16 -> Lanes.halves(w.data, base + o * 2L);
-            case BF16 -> Lanes.brainFloats(w.data, base + o * 2L);
-            case I8 -> Lanes.bytes(w.data, base + o);
-            case U4 -> {
-                IntVector words = Lanes.words(w.data, base + o % 16 * 2L);
-                FloatVector n = (FloatVector) words.lanewise(VectorOperators.LSHR, o / 16 * 4)
-                        .and(15)
-                        .convert(VectorOperators.I2F, 0);
-                yield n.sub(w.zero);
-            }
-        };
-        if (!w.plane.quantised()) {
-            return q;
-        }
-        int g = input / w.group;
-        q = q.mul(VectorColumns.scale(w, g, first + o));
-        return w.hasMin ? q.add(VectorColumns.min(w, g, first + o)) : q;
+        VectorPanels.dequantise(w, tile, i0, i1, panel);
     }
 
     @Override
@@ -98,14 +61,33 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void scores(
-            KvLayer kv, int head, int p0, int p1, float[] q, int qOffset, int heads, float scale, float[] out, int outStride) {
-        VectorAttention.scores(kv, head, p0, p1, q, qOffset, heads, scale, out, outStride);
+            KvLayer kv,
+            int head,
+            int p0,
+            int p1,
+            float[] q,
+            int qOffset,
+            int heads,
+            float scale,
+            float[] out,
+            int outStride,
+            float[] scratch) {
+        VectorAttention.scores(kv, head, p0, p1, q, qOffset, heads, scale, out, outStride, scratch);
     }
 
     @Override
     public void weightedValues(
-            KvLayer kv, int head, int p0, int p1, float[] weight, int weightStride, int heads, float[] out, int outOffset) {
-        VectorAttention.weightedValues(kv, head, p0, p1, weight, weightStride, heads, out, outOffset);
+            KvLayer kv,
+            int head,
+            int p0,
+            int p1,
+            float[] weight,
+            int weightStride,
+            int heads,
+            float[] out,
+            int outOffset,
+            float[] scratch) {
+        VectorAttention.weightedValues(kv, head, p0, p1, weight, weightStride, heads, out, outOffset, scratch);
     }
 
     @Override

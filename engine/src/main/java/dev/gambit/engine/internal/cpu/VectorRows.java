@@ -19,47 +19,145 @@ final class VectorRows {
      * @param x the input in strip order, and {@code sums} its lanes' sums; see {@link RowStrips#prepare}
      */
     static void multiply(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
+        RowStrips strips = w.strips;
+        float[] scales = w.plane.quantised() ? new float[strips.count * RowStrips.LANES] : null;
+        boolean offsets = w.plane == Plane.U4 || w.hasMin;
         for (int k = 0; k < n; k++) {
-            long record = rows[k] * w.strips.recordBytes;
-            out[k] = switch (w.plane) {
-                case I8, U4 -> quantised(w, x, sums, rows[k]);
-                case BF16 -> brainFloats(w.data, record, x, w.strips.preparedLength);
-                case F16 -> halves(w.data, record, x, w.strips.preparedLength);
-                default -> floats(w.data, record, x, w.strips.preparedLength);
+            long record = rows[k] * strips.recordBytes;
+            if (w.plane.quantised()) {
+                scales(w, strips.scaleOffset(rows[k]), w.plane == Plane.U4 ? 16f : 1f, scales);
+            }
+            float dot = switch (w.plane) {
+                case I8 -> bytes(w, record, x, scales);
+                case U4 -> nibbles(w, record, x, scales);
+                case BF16 -> brainFloats(w.data, record, x, strips.preparedLength);
+                case F16 -> halves(w.data, record, x, strips.preparedLength);
+                case F32 -> floats(w.data, record, x, strips.preparedLength);
             };
+            out[k] = offsets ? dot + offset(w, rows[k], sums, scales) : dot;
         }
     }
 
-    private static float quantised(PackedMatrix w, float[] x, float[] sums, int row) {
+    private static float bytes(PackedMatrix w, long record, float[] x, float[] scales) {
         RowStrips strips = w.strips;
-        long at = row * strips.recordBytes;
-        long scales = strips.scaleOffset(row);
-        long mins = strips.minOffset(row);
         FloatVector total = FloatVector.zero(F);
         int base = 0;
         for (int s = 0; s < strips.count; s++) {
             int steps = strips.perLane[s];
             for (int h = 0; h < RowStrips.LANES; h += N) {
-                FloatVector sum = FloatVector.fromArray(F, sums, s * RowStrips.LANES + h);
-                FloatVector dot = w.plane == Plane.I8
-                        ? byteStrip(w.data, at + base + h, x, base + h, steps)
-                        : nibbleStrip(w.data, at + base / 2 + 2 * h, x, base + h, steps)
-                                .fma(FloatVector.broadcast(F, 16f), sum.mul(-(16f + w.zero)));
-                long lane = s * RowStrips.LANES + h;
-                total = scale(w, scales, lane).fma(dot, total);
-                if (w.hasMin) {
-                    total = scale(w, mins, lane).fma(sum, total);
-                }
+                total = byteStrip(w.data, record + base + h, x, base + h, steps)
+                        .fma(FloatVector.fromArray(F, scales, s * RowStrips.LANES + h), total);
             }
             base += steps * RowStrips.LANES;
         }
         return total.reduceLanes(VectorOperators.ADD);
     }
 
-    private static FloatVector scale(PackedMatrix w, long offset, long lane) {
-        return w.strips.scaleBytes == 2
-                ? Lanes.halves(w.data, offset + lane * 2)
-                : Lanes.floats(w.data, offset + lane * 4);
+    private static float nibbles(PackedMatrix w, long record, float[] x, float[] scales) {
+        RowStrips strips = w.strips;
+        FloatVector total = FloatVector.zero(F);
+        int base = 0;
+        for (int s = 0; s < strips.count; s++) {
+            int steps = strips.perLane[s];
+            for (int h = 0; h < RowStrips.LANES; h += N) {
+                total = nibbleStrip(w.data, record + base / 2 + 2 * h, x, base + h, steps)
+                        .fma(FloatVector.fromArray(F, scales, s * RowStrips.LANES + h), total);
+            }
+            base += steps * RowStrips.LANES;
+        }
+        return total.reduceLanes(VectorOperators.ADD);
+    }
+
+    /** What zero point and minima add: {@code Σ sum · (min - zero · scale)}; nibbles are summed as 1 + q/16. */
+    private static float offset(PackedMatrix w, int row, float[] sums, float[] scratch) {
+        int n = w.strips.count * RowStrips.LANES;
+        float zero = w.plane == Plane.U4 ? 1f + w.zero / 16f : 0f;
+        float result = 0;
+        if (zero != 0) {
+            result -= zero * dot(scratch, sums, n);
+        }
+        if (w.hasMin) {
+            scales(w, w.strips.minOffset(row), 1f, scratch);
+            result += dot(scratch, sums, n);
+        }
+        return result;
+    }
+
+    private static float dot(float[] a, float[] b, int n) {
+        FloatVector sum = FloatVector.zero(F);
+        for (int i = 0; i < n; i += N) {
+            sum = FloatVector.fromArray(F, a, i).fma(FloatVector.fromArray(F, b, i), sum);
+        }
+        return sum.reduceLanes(VectorOperators.ADD);
+    }
+
+    private static void scales(PackedMatrix w, long offset, float factor, float[] out) {
+        int n = w.strips.count * RowStrips.LANES;
+        if (w.strips.scaleBytes == 2) {
+            for (int i = 0; i < n; i += N) {
+                Lanes.halves(w.data, offset + 2 * i).mul(factor).intoArray(out, i);
+            }
+        } else {
+            for (int i = 0; i < n; i += N) {
+                Lanes.floats(w.data, offset + 4 * i).mul(factor).intoArray(out, i);
+            }
+        }
+    }
+
+    /** Writes a row as floats in strip order. */
+    static void dequantise(PackedMatrix w, int row, float[] out, float[] scales, float[] mins) {
+        RowStrips strips = w.strips;
+        scales(w, strips.scaleOffset(row), 1f, scales);
+        java.util.Arrays.fill(mins, 0f);
+        if (w.hasMin) {
+            scales(w, strips.minOffset(row), 1f, mins);
+        }
+        long record = row * strips.recordBytes;
+        int base = 0;
+        for (int s = 0; s < strips.count; s++) {
+            int steps = strips.perLane[s];
+            for (int h = 0; h < RowStrips.LANES; h += N) {
+                int lane = s * RowStrips.LANES + h;
+                if (w.plane == Plane.I8) {
+                    byteStripOut(w.data, record + base + h, steps, scales, mins, lane, out, base + h);
+                } else {
+                    nibbleStripOut(w.data, record + base / 2 + 2 * h, steps, w.zero, scales, mins, lane, out, base + h);
+                }
+            }
+            base += steps * RowStrips.LANES;
+        }
+    }
+
+    private static void byteStripOut(
+            MemorySegment data, long p, int steps, float[] scales, float[] mins, int lane, float[] out, int at) {
+        FloatVector scale = FloatVector.fromArray(F, scales, lane);
+        FloatVector min = FloatVector.fromArray(F, mins, lane);
+        for (int t = 0; t < steps; t++) {
+            Lanes.bytes(data, p + t * RowStrips.LANES).fma(scale, min).intoArray(out, at + t * RowStrips.LANES);
+        }
+    }
+
+    private static void nibbleStripOut(
+            MemorySegment data,
+            long p,
+            int steps,
+            int zero,
+            float[] scales,
+            float[] mins,
+            int lane,
+            float[] out,
+            int at) {
+        FloatVector scale = FloatVector.fromArray(F, scales, lane).mul(16f);
+        FloatVector min = FloatVector.fromArray(F, mins, lane);
+        float one = 1f + zero / 16f;
+        for (int t = 0; t < steps; t += 4) {
+            IntVector v = Lanes.words(data, p + t * (RowStrips.LANES / 2));
+            int o = at + t * RowStrips.LANES;
+            Lanes.nibbles(v, 0).sub(one).fma(scale, min).intoArray(out, o);
+            Lanes.nibbles(v, 1).sub(one).fma(scale, min).intoArray(out, o + 16);
+            Lanes.nibbles(v, 2).sub(one).fma(scale, min).intoArray(out, o + 32);
+            Lanes.nibbles(v, 3).sub(one).fma(scale, min).intoArray(out, o + 48);
+        }
     }
 
     private static FloatVector byteStrip(MemorySegment data, long p, float[] x, int xo, int steps) {

@@ -1,0 +1,109 @@
+package dev.gambit.engine.internal.cpu;
+
+import static dev.gambit.engine.internal.cpu.Lanes.F;
+import static dev.gambit.engine.internal.cpu.Lanes.N;
+
+import dev.gambit.engine.internal.cpu.PackedMatrix.Layout;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+
+/** Turns 64 outputs of a packed matrix into floats, {@code [inputs][64]}, for products over many rows. */
+final class VectorPanels {
+
+    private static final int TILE = PackedMatrix.TILE;
+
+    private VectorPanels() {}
+
+    static void dequantise(PackedMatrix w, int tile, int i0, int i1, float[] panel) {
+        if (w.layout == Layout.ROWS) {
+            rows(w, tile, i0, i1, panel);
+            return;
+        }
+        long stride = w.stride();
+        long base = w.tileOffset(tile);
+        switch (w.plane) {
+            case F32 -> {
+                for (int i = i0; i < i1; i++) {
+                    for (int o = 0; o < TILE; o += N) {
+                        Lanes.floats(w.data, base + i * stride + 4 * o).intoArray(panel, (i - i0) * TILE + o);
+                    }
+                }
+            }
+            case F16 -> {
+                for (int i = i0; i < i1; i++) {
+                    for (int o = 0; o < TILE; o += N) {
+                        Lanes.halves(w.data, base + i * stride + 2 * o).intoArray(panel, (i - i0) * TILE + o);
+                    }
+                }
+            }
+            case BF16 -> {
+                for (int i = i0; i < i1; i++) {
+                    for (int o = 0; o < TILE; o += N) {
+                        Lanes.brainFloats(w.data, base + i * stride + 2 * o).intoArray(panel, (i - i0) * TILE + o);
+                    }
+                }
+            }
+            case I8, U4 -> quantised(w, tile, i0, i1, panel, base, stride);
+        }
+    }
+
+    private static void quantised(PackedMatrix w, int tile, int i0, int i1, float[] panel, long base, long stride) {
+        float[] scales = new float[TILE];
+        float[] offsets = new float[TILE];
+        for (int i = i0; i < i1; ) {
+            int g = i / w.group;
+            int end = Math.min(i1, (g + 1) * w.group);
+            GroupScales.scales(w, g, tile, 1f, scales);
+            GroupScales.offsets(w, g, tile, w.zero, offsets);
+            for (; i < end; i++) {
+                if (w.plane == Plane.I8) {
+                    bytes(w.data, base + i * stride, scales, offsets, panel, (i - i0) * TILE);
+                } else {
+                    nibbles(w.data, base + i * stride, scales, offsets, panel, (i - i0) * TILE);
+                }
+            }
+        }
+    }
+
+    private static void bytes(MemorySegment data, long p, float[] scales, float[] offsets, float[] panel, int to) {
+        for (int o = 0; o < TILE; o += N) {
+            Lanes.bytes(data, p + o)
+                    .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, offsets, o))
+                    .intoArray(panel, to + o);
+        }
+    }
+
+    private static void nibbles(MemorySegment data, long p, float[] scales, float[] offsets, float[] panel, int to) {
+        for (int h = 0; h < 16; h += N) {
+            IntVector v = Lanes.words(data, p + 2 * h);
+            nibble(Lanes.nibbles(v, 0), scales, offsets, h, panel, to);
+            nibble(Lanes.nibbles(v, 1), scales, offsets, h + 16, panel, to);
+            nibble(Lanes.nibbles(v, 2), scales, offsets, h + 32, panel, to);
+            nibble(Lanes.nibbles(v, 3), scales, offsets, h + 48, panel, to);
+        }
+    }
+
+    private static void nibble(FloatVector v, float[] scales, float[] offsets, int o, float[] panel, int to) {
+        v.sub(1f)
+                .mul(16f)
+                .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, offsets, o))
+                .intoArray(panel, to + o);
+    }
+
+    private static void rows(PackedMatrix w, int tile, int i0, int i1, float[] panel) {
+        RowStrips strips = w.strips;
+        float[] row = new float[strips.preparedLength];
+        float[] scales = new float[strips.count * RowStrips.LANES];
+        float[] mins = new float[scales.length];
+        for (int o = 0; o < TILE; o++) {
+            int output = tile * TILE + o;
+            if (w.plane.quantised()) {
+                VectorRows.dequantise(w, output, row, scales, mins);
+                strips.scatter(row, i0, i1, panel, o, TILE);
+            } else {
+                strips.copyRow(output, i0, i1, panel, o, TILE);
+            }
+        }
+    }
+}
