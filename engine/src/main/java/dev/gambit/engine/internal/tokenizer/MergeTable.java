@@ -47,10 +47,11 @@ final class MergeTable {
                 buffer = new char[length * 2];
             }
             merge.getChars(0, length, buffer, 0);
-            int left = symbol(buffer, 0, space);
-            int right = symbol(buffer, space + 1, length);
+            int left = symbol(buffer, 0, space, 0);
+            int right = symbol(buffer, space + 1, length, 0);
             System.arraycopy(buffer, space + 1, buffer, space, length - space - 1);
-            merged[rank] = symbol(buffer, 0, length - 1);
+            // Nearly all vocabularies list the products of merges in the order of the merges.
+            merged[rank] = symbol(buffer, 0, length - 1, rank == 0 ? 0 : merged[rank - 1] + 1);
             int slot = slot(left, right);
             if (pairs[slot] == EMPTY) {
                 pairs[slot] = key(left, right);
@@ -58,7 +59,7 @@ final class MergeTable {
             }
         }
         for (int value = 0; value < 256; value++) {
-            byteSymbols[value] = symbol(new char[] {ByteAlphabet.toChar(value)}, 0, 1);
+            byteSymbols[value] = symbol(new char[] {ByteAlphabet.toChar(value)}, 0, 1, 0);
         }
     }
 
@@ -95,15 +96,18 @@ final class MergeTable {
         }
     }
 
-    private int symbol(char[] chars, int from, int to) {
-        int token = table.find(chars, from, to);
+    private int symbol(char[] chars, int from, int to, int guess) {
+        int token = table.find(chars, from, to, guess);
         if (token >= 0) {
             return token;
         }
-        return extra.computeIfAbsent(new String(chars, from, to - from), text -> {
-            extraTexts.add(text);
-            return table.size() + extraTexts.size() - 1;
-        });
+        String text = new String(chars, from, to - from);
+        Integer known = extra.putIfAbsent(text, table.size() + extraTexts.size());
+        if (known != null) {
+            return known;
+        }
+        extraTexts.add(text);
+        return table.size() + extraTexts.size() - 1;
     }
 
     private int slot(int left, int right) {

@@ -20,7 +20,18 @@ final class SpecialTokens {
                 longestFirst.add(id);
             }
         }
-        longestFirst.sort(Comparator.comparingInt(id -> -Utf8.encode(vocabulary.text(id)).length));
+        longestFirst.sort(new LongestFirst(vocabulary));
+    }
+
+    private record LongestFirst(Vocabulary vocabulary) implements Comparator<Integer> {
+        @Override
+        public int compare(Integer a, Integer b) {
+            return Integer.compare(length(b), length(a));
+        }
+
+        private int length(int id) {
+            return Utf8.encode(vocabulary.text(id)).length;
+        }
     }
 
     /** A piece of text, or a special token in its place if {@code token} is not negative. */
