@@ -3,7 +3,9 @@ package dev.gambit.engine.internal.tokenizer;
 import dev.gambit.engine.gguf.GgufMetadata;
 import java.util.concurrent.CompletableFuture;
 
-/** Byte-level byte-pair encoding ({@code tokenizer.ggml.model = gpt2}): words of bytes, merged in the order of a list. */
+/**
+ * Byte-level byte-pair encoding ({@code tokenizer.ggml.model = gpt2}): words of bytes, merged in the order of a list.
+ */
 final class BytePairTokenizer extends GgufTokenizer {
 
     private final TokenTable table;

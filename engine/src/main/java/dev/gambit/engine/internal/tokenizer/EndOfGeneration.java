@@ -6,8 +6,8 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
- * Finds the tokens that end generation, by llama.cpp's rules: those that the file names, and those whose text is known to
- * end a turn or a document. The file's end-of-sequence token alone would let many chat models run on.
+ * Finds the tokens that end generation, by llama.cpp's rules: those that the file names, and those whose text is known
+ * to end a turn or a document. The file's end-of-sequence token alone would let many chat models run on.
  */
 final class EndOfGeneration {
 

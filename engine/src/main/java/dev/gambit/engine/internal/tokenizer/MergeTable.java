@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The merges of byte-pair encoding as a map from two symbols to the rank of their merge. A symbol is the id of the token
- * with its text; texts that merges name and the vocabulary lacks get numbers beyond the vocabulary's.
+ * The merges of byte-pair encoding as a map from two symbols to the rank of their merge. A symbol is the id of the
+ * token with its text; texts that merges name and the vocabulary lacks get numbers beyond the vocabulary's.
  */
 final class MergeTable {
 
@@ -80,8 +80,8 @@ final class MergeTable {
     }
 
     /**
-     * Adds a symbol's token. A symbol that is no token is added byte by byte; bytes that are no tokens either are lost, as
-     * in llama.cpp.
+     * Adds a symbol's token. A symbol that is no token is added byte by byte; bytes that are no tokens either are lost,
+     * as in llama.cpp.
      */
     void emit(int symbol, TokenBuffer to) {
         if (symbol < table.size()) {

@@ -13,7 +13,9 @@ final class SentencePieceTokenizer extends GgufTokenizer {
 
     private static final char SPACE = '\u2581';
 
-    /** Tokens that text cannot form. SentencePiece keeps these apart, so no text turns into a control token by merging. */
+    /**
+     * Tokens that text cannot form. SentencePiece keeps these apart, so no text turns into a control token by merging.
+     */
     private static final int RESERVED = Vocabulary.CONTROL | Vocabulary.UNKNOWN | Vocabulary.BYTE;
 
     private final Vocabulary vocabulary;

@@ -5,8 +5,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Finds special tokens in text, as llama.cpp does: the longest token first throughout the text, then shorter ones in what
- * is left. User-defined tokens always count, control and unknown tokens only where the caller asks for it.
+ * Finds special tokens in text, as llama.cpp does: the longest token first throughout the text, then shorter ones in
+ * what is left. User-defined tokens always count, control and unknown tokens only where the caller asks for it.
  */
 final class SpecialTokens {
 
@@ -86,8 +86,8 @@ final class SpecialTokens {
     }
 
     /**
-     * Which pairs of adjacent characters a text has, roughly: thousands of special tokens are ruled out without searching
-     * for each.
+     * Which pairs of adjacent characters a text has, roughly: thousands of special tokens are ruled out without
+     * searching for each.
      */
     private static final class CharPairs {
 

@@ -4,9 +4,9 @@ import java.util.Arrays;
 
 /**
  * The texts of a vocabulary and the way from a text to its id: one array of characters and an open-addressing table of
- * ids, a fraction of the size of strings in a {@code HashMap}. Keys are ranges of a char array, so looking up a part of a
- * text creates nothing. The hash has a multiplier of its own in every process: no file can be made up to be slow to look
- * up.
+ * ids, a fraction of the size of strings in a {@code HashMap}. Keys are ranges of a char array, so looking up a part of
+ * a text creates nothing. The hash has a multiplier of its own in every process: no file can be made up to be slow to
+ * look up.
  */
 final class TokenTable {
 

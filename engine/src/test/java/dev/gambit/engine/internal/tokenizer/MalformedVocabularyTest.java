@@ -71,7 +71,8 @@ class MalformedVocabularyTest {
 
     @Test
     void refusesOtherTypes() {
-        assertRefused(bytePair().array("tokenizer.ggml.tokens", GgufValueType.INT32, new long[] {1}), "array of strings");
+        assertRefused(
+                bytePair().array("tokenizer.ggml.tokens", GgufValueType.INT32, new long[] {1}), "array of strings");
         assertRefused(bytePair().put("tokenizer.ggml.add_bos_token", GgufValueType.STRING, "yes"), "boolean");
         assertRefused(bytePair().put("tokenizer.ggml.eos_token_id", GgufValueType.STRING, "2"), "integer");
     }

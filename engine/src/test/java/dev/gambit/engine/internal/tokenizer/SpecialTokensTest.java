@@ -107,9 +107,13 @@ class SpecialTokensTest {
 
     @Test
     void knowsWhereAnEndIsNone() {
-        assertEquals(Set.of(256, 257), vocabulary(CONTROL, "<|return|>", "<|call|>", "<|end|>").tokenizer().endOfGeneration());
-        assertEquals(Set.of(256, 257), vocabulary(CONTROL, "<|return|>", "<|end|>").tokenizer().endOfGeneration());
-        assertEquals(Set.of(256), vocabulary(CONTROL, "<|tool_response>", "</s>").tokenizer().endOfGeneration());
+        assertEquals(Set.of(256, 257), endOfGeneration("<|return|>", "<|call|>", "<|end|>"));
+        assertEquals(Set.of(256, 257), endOfGeneration("<|return|>", "<|end|>"));
+        assertEquals(Set.of(256), endOfGeneration("<|tool_response>", "</s>"));
+    }
+
+    private static Set<Integer> endOfGeneration(String... tokens) {
+        return vocabulary(CONTROL, tokens).tokenizer().endOfGeneration();
     }
 
     @Test

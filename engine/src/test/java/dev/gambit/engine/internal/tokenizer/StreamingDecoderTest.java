@@ -40,7 +40,9 @@ class StreamingDecoderTest {
         assertEquals("b", decoder.add('b'), "reusable after flush");
     }
 
-    /** The expected numbers of U+FFFD are Python's ({@code bytes.decode("utf-8", "replace")}), "?" standing for them. */
+    /**
+     * The expected numbers of U+FFFD are Python's ({@code bytes.decode("utf-8", "replace")}), "?" standing for them.
+     */
     @ParameterizedTest
     @CsvSource({
         "61F18080E180C262806380BF64, a???b?c??d",
