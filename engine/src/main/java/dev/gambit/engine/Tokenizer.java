@@ -5,7 +5,8 @@ import dev.gambit.engine.internal.tokenizer.GgufTokenizer;
 import java.util.SortedSet;
 
 /**
- * Turns text into token ids and back, as llama.cpp does for the same file. Immutable and safe for use by several threads.
+ * Turns text into token ids and back, as llama.cpp does for the same file. Immutable and safe for use by several
+ * threads.
  *
  * <p>Text that is not well-formed is no error: an unpaired surrogate counts as U+FFFD. A token id outside of the
  * vocabulary is a {@link GambitException}.

@@ -1,12 +1,15 @@
 package dev.gambit.engine.internal.tokenizer;
 
 import dev.gambit.engine.gguf.GgufMetadata;
+import java.util.concurrent.CompletableFuture;
 
-/** Byte-level byte-pair encoding ({@code tokenizer.ggml.model = gpt2}): words of bytes, merged in the order of a list. */
+/**
+ * Byte-level byte-pair encoding ({@code tokenizer.ggml.model = gpt2}): words of bytes, merged in the order of a list.
+ */
 final class BytePairTokenizer extends GgufTokenizer {
 
     private final TokenTable table;
-    private final MergeTable merges;
+    private final CompletableFuture<MergeTable> merges = new CompletableFuture<>();
     private final PreTokenizer preTokenizer;
 
     /** Reads the vocabulary and the merges. */
@@ -23,16 +26,26 @@ final class BytePairTokenizer extends GgufTokenizer {
         this.preTokenizer = preTokenizer;
         table = vocabulary.table();
         String key = "tokenizer.ggml.merges";
-        merges = new MergeTable(table, Vocabulary.array(metadata, key, metadata.strings(key)));
+        String[] lines = Vocabulary.array(metadata, key, metadata.strings(key));
+        Thread.ofPlatform().daemon().name("gambit-merges").start(new Building(table, lines, merges));
+    }
+
+    /** Builds the merge table beside whatever else a program does at its start; it is the longer part of the work. */
+    private record Building(TokenTable table, String[] lines, CompletableFuture<MergeTable> result)
+            implements Runnable {
+        @Override
+        public void run() {
+            try {
+                result.complete(new MergeTable(table, lines));
+            } catch (RuntimeException | Error e) {
+                result.completeExceptionally(e);
+            }
+        }
     }
 
     @Override
     FragmentEncoder encoder(TokenBuffer tokens) {
-        WordEncoder words = new WordEncoder(tokens);
-        return (text, from, to, afterSpecial) -> {
-            words.text = text;
-            preTokenizer.split(text, from, to, words);
-        };
+        return new WordEncoder(tokens, merges.join());
     }
 
     @Override
@@ -46,15 +59,23 @@ final class BytePairTokenizer extends GgufTokenizer {
     }
 
     /** Encodes words one at a time, in buffers of its own. */
-    private final class WordEncoder extends SymbolMerger implements PreTokenizer.Words {
+    private final class WordEncoder extends SymbolMerger implements FragmentEncoder, PreTokenizer.Words {
 
         private final TokenBuffer tokens;
+        private final MergeTable merges;
         private String text;
         private byte[] bytes = new byte[256];
         private char[] chars = new char[0];
 
-        WordEncoder(TokenBuffer tokens) {
+        WordEncoder(TokenBuffer tokens, MergeTable merges) {
             this.tokens = tokens;
+            this.merges = merges;
+        }
+
+        @Override
+        public void encode(String text, int from, int to, boolean afterSpecial) {
+            this.text = text;
+            preTokenizer.split(text, from, to, this);
         }
 
         @Override

@@ -1,8 +1,8 @@
 package dev.gambit.engine.internal.tokenizer;
 
 /**
- * The classes of characters that pre-tokenizers know. They come from the running Java's Unicode tables, so a letter newer
- * than those counts as {@link #OTHER}.
+ * The classes of characters that pre-tokenizers know. They come from the running Java's Unicode tables, so a letter
+ * newer than those counts as {@link #OTHER}.
  */
 final class CharacterClass {
 

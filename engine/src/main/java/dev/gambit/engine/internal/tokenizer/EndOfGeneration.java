@@ -6,8 +6,8 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
- * Finds the tokens that end generation, by llama.cpp's rules: those that the file names, and those whose text is known to
- * end a turn or a document. The file's end-of-sequence token alone would let many chat models run on.
+ * Finds the tokens that end generation, by llama.cpp's rules: those that the file names, and those whose text is known
+ * to end a turn or a document. The file's end-of-sequence token alone would let many chat models run on.
  */
 final class EndOfGeneration {
 
@@ -38,14 +38,20 @@ final class EndOfGeneration {
 
     /** Fill-in-the-middle tokens that end generation: what follows belongs to another file. */
     private static final List<Kind> ENDING_KINDS = List.of(
-            new Kind("fim_pad", "<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"),
-            new Kind("fim_rep", "<|fim_repo|>", "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>"),
-            new Kind("fim_sep", "<|file_sep|>"));
+            new Kind("tokenizer.ggml.fim_pad_token_id", "<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "[PAD]"),
+            new Kind(
+                    "tokenizer.ggml.fim_rep_token_id",
+                    "<|fim_repo|>",
+                    "<|repo_name|>",
+                    "<fim-repo>",
+                    "<REPO>",
+                    "<reponame>"),
+            new Kind("tokenizer.ggml.fim_sep_token_id", "<|file_sep|>"));
 
     /** Fill-in-the-middle tokens that are only known to be control tokens. */
     private static final List<Kind> OTHER_KINDS = List.of(
             new Kind(
-                    "fim_pre",
+                    "tokenizer.ggml.fim_pre_token_id",
                     "<|fim_prefix|>",
                     "<fim-prefix>",
                     "<fim_prefix>",
@@ -55,7 +61,7 @@ final class EndOfGeneration {
                     "<|code_prefix|>",
                     "<|prefix|>"),
             new Kind(
-                    "fim_suf",
+                    "tokenizer.ggml.fim_suf_token_id",
                     "<|fim_suffix|>",
                     "<fim-suffix>",
                     "<fim_suffix>",
@@ -65,7 +71,7 @@ final class EndOfGeneration {
                     "<|code_suffix|>",
                     "<|suffix|>"),
             new Kind(
-                    "fim_mid",
+                    "tokenizer.ggml.fim_mid_token_id",
                     "<|fim_middle|>",
                     "<fim-middle>",
                     "<fim_middle>",
@@ -77,10 +83,10 @@ final class EndOfGeneration {
 
     private EndOfGeneration() {}
 
-    /** A special part that a token can play: the name in its metadata key, and the texts known to play it. */
-    private record Kind(String name, List<String> texts) {
-        Kind(String name, String... texts) {
-            this(name, List.of(texts));
+    /** A special part that a token can play: its metadata key, and the texts known to play it. */
+    private record Kind(String key, List<String> texts) {
+        Kind(String key, String... texts) {
+            this(key, List.of(texts));
         }
     }
 
@@ -101,8 +107,8 @@ final class EndOfGeneration {
             }
         }
         addIfAny(found, vocabulary.eos());
-        addIfAny(found, vocabulary.special(metadata, "eot", -1));
-        addIfAny(found, vocabulary.special(metadata, "eom", -1));
+        addIfAny(found, vocabulary.special(metadata, "tokenizer.ggml.eot_token_id", -1));
+        addIfAny(found, vocabulary.special(metadata, "tokenizer.ggml.eom_token_id", -1));
         makeExceptions(vocabulary, found);
         return found;
     }
@@ -114,7 +120,7 @@ final class EndOfGeneration {
     }
 
     private static int byKeyOrText(GgufMetadata metadata, Vocabulary vocabulary, Kind kind) {
-        int named = vocabulary.special(metadata, kind.name(), -1);
+        int named = vocabulary.special(metadata, kind.key(), -1);
         if (named >= 0) {
             return named;
         }

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The merges of byte-pair encoding as a map from two symbols to the rank of their merge. A symbol is the id of the token
- * with its text; texts that merges name and the vocabulary lacks get numbers beyond the vocabulary's.
+ * The merges of byte-pair encoding as a map from two symbols to the rank of their merge. A symbol is the id of the
+ * token with its text; texts that merges name and the vocabulary lacks get numbers beyond the vocabulary's.
  */
 final class MergeTable {
 
@@ -47,10 +47,11 @@ final class MergeTable {
                 buffer = new char[length * 2];
             }
             merge.getChars(0, length, buffer, 0);
-            int left = symbol(buffer, 0, space);
-            int right = symbol(buffer, space + 1, length);
+            int left = symbol(buffer, 0, space, 0);
+            int right = symbol(buffer, space + 1, length, 0);
             System.arraycopy(buffer, space + 1, buffer, space, length - space - 1);
-            merged[rank] = symbol(buffer, 0, length - 1);
+            // Nearly all vocabularies list the products of merges in the order of the merges.
+            merged[rank] = symbol(buffer, 0, length - 1, rank == 0 ? 0 : merged[rank - 1] + 1);
             int slot = slot(left, right);
             if (pairs[slot] == EMPTY) {
                 pairs[slot] = key(left, right);
@@ -58,7 +59,7 @@ final class MergeTable {
             }
         }
         for (int value = 0; value < 256; value++) {
-            byteSymbols[value] = symbol(new char[] {ByteAlphabet.toChar(value)}, 0, 1);
+            byteSymbols[value] = symbol(new char[] {ByteAlphabet.toChar(value)}, 0, 1, 0);
         }
     }
 
@@ -79,8 +80,8 @@ final class MergeTable {
     }
 
     /**
-     * Adds a symbol's token. A symbol that is no token is added byte by byte; bytes that are no tokens either are lost, as
-     * in llama.cpp.
+     * Adds a symbol's token. A symbol that is no token is added byte by byte; bytes that are no tokens either are lost,
+     * as in llama.cpp.
      */
     void emit(int symbol, TokenBuffer to) {
         if (symbol < table.size()) {
@@ -95,15 +96,18 @@ final class MergeTable {
         }
     }
 
-    private int symbol(char[] chars, int from, int to) {
-        int token = table.find(chars, from, to);
+    private int symbol(char[] chars, int from, int to, int guess) {
+        int token = table.find(chars, from, to, guess);
         if (token >= 0) {
             return token;
         }
-        return extra.computeIfAbsent(new String(chars, from, to - from), text -> {
-            extraTexts.add(text);
-            return table.size() + extraTexts.size() - 1;
-        });
+        String text = new String(chars, from, to - from);
+        Integer known = extra.putIfAbsent(text, table.size() + extraTexts.size());
+        if (known != null) {
+            return known;
+        }
+        extraTexts.add(text);
+        return table.size() + extraTexts.size() - 1;
     }
 
     private int slot(int left, int right) {

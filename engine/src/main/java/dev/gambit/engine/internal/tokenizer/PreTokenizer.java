@@ -16,56 +16,26 @@ enum PreTokenizer {
             false,
             false,
             "gpt-2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "gigachat", "a.x-4.0", "mellum",
-            "modern-bert", "exaone4", "mpt", "olmo", "jais", "trillion", "granite-docling") {
-        @Override
-        void split(String text, int from, int to, Words words) {
-            WordScanner.gpt2(text, from, to, words);
-        }
-    },
+            "modern-bert", "exaone4", "mpt", "olmo", "jais", "trillion", "granite-docling"),
     /** Every digit alone, then GPT-2's expression. */
     SMOLLM(
             false,
             false,
-            "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2") {
-        @Override
-        void split(String text, int from, int to, Words words) {
-            WordScanner.digitsThenGpt2(text, from, to, words);
-        }
-    },
+            "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b", "mellum2"),
     /** Llama 3's expression, with up to three digits in a word. */
     LLAMA_BPE(
             true,
             true,
-            "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano") {
-        @Override
-        void split(String text, int from, int to, Words words) {
-            WordScanner.llama3(text, from, to, 3, words);
-        }
-    },
+            "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano"),
     /** Llama 3's expression without what is special about its models. */
-    DBRX(false, false, "dbrx", "smaug-bpe") {
-        @Override
-        void split(String text, int from, int to, Words words) {
-            WordScanner.llama3(text, from, to, 3, words);
-        }
-    },
+    DBRX(false, false, "dbrx", "smaug-bpe"),
     /** Llama 3's expression with one digit in a word. */
     QWEN2(
             false,
             false,
-            "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan", "solar-open", "grok-2") {
-        @Override
-        void split(String text, int from, int to, Words words) {
-            WordScanner.llama3(text, from, to, 1, words);
-        }
-    },
+            "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan", "solar-open", "grok-2"),
     /** What llama.cpp does for a file that names none. */
-    DEFAULT(false, false, "default") {
-        @Override
-        void split(String text, int from, int to, Words words) {
-            WordScanner.byDefault(text, from, to, words);
-        }
-    };
+    DEFAULT(false, false, "default");
 
     private final boolean ignoreMerges;
     private final boolean addBos;
@@ -85,7 +55,15 @@ enum PreTokenizer {
     }
 
     /** Splits the text from {@code from} to {@code to} exclusive; the words cover it without gaps. */
-    abstract void split(String text, int from, int to, Words words);
+    void split(String text, int from, int to, Words words) {
+        switch (this) {
+            case GPT_2 -> WordScanner.gpt2(text, from, to, words);
+            case SMOLLM -> WordScanner.digitsThenGpt2(text, from, to, words);
+            case LLAMA_BPE, DBRX -> WordScanner.llama3(text, from, to, 3, words);
+            case QWEN2 -> WordScanner.llama3(text, from, to, 1, words);
+            case DEFAULT -> WordScanner.byDefault(text, from, to, words);
+        }
+    }
 
     /** Returns whether a word that is in the vocabulary is taken as it is, even where merges would not lead to it. */
     boolean ignoreMerges() {

@@ -13,7 +13,9 @@ final class SentencePieceTokenizer extends GgufTokenizer {
 
     private static final char SPACE = '\u2581';
 
-    /** Tokens that text cannot form. SentencePiece keeps these apart, so no text turns into a control token by merging. */
+    /**
+     * Tokens that text cannot form. SentencePiece keeps these apart, so no text turns into a control token by merging.
+     */
     private static final int RESERVED = Vocabulary.CONTROL | Vocabulary.UNKNOWN | Vocabulary.BYTE;
 
     private final Vocabulary vocabulary;
@@ -33,7 +35,8 @@ final class SentencePieceTokenizer extends GgufTokenizer {
         addSpacePrefix = metadata.bool("tokenizer.ggml.add_space_prefix", true);
         priorities = priorities(metadata, vocabulary.size());
         for (int value = 0; value < 256; value++) {
-            int token = vocabulary.table().find(String.format(Locale.ROOT, "<0x%02X>", value));
+            String hex = (value < 16 ? "0" : "") + Integer.toHexString(value).toUpperCase(Locale.ROOT);
+            int token = vocabulary.table().find("<0x" + hex + ">");
             byteTokens[value] = token < 0 && value < 128 ? find(new char[] {(char) value}, 0, 1) : token;
         }
         splitsAtSpaces = splitsAtSpaces();
@@ -156,9 +159,15 @@ final class SentencePieceTokenizer extends GgufTokenizer {
             }
             end = to;
             int count = 0;
-            for (int i = from; i < to; i += Character.charCount(Character.codePointAt(chars, i, to))) {
+            for (int i = from; i < to; ) {
+                int codePoint = Character.codePointAt(chars, i, to);
+                if (Character.getType(codePoint) == Character.SURROGATE) {
+                    chars[i] = '\uFFFD';
+                }
                 starts[count] = i;
-                set(count++, find(chars, i, i + Character.charCount(Character.codePointAt(chars, i, to))));
+                i += Character.charCount(codePoint);
+                set(count, find(chars, starts[count], i));
+                count++;
             }
             merge(count);
             for (int i = 0; i != NONE; i = next(i)) {

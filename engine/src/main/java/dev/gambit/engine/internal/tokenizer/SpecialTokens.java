@@ -5,8 +5,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Finds special tokens in text, as llama.cpp does: the longest token first throughout the text, then shorter ones in what
- * is left. User-defined tokens always count, control and unknown tokens only where the caller asks for it.
+ * Finds special tokens in text, as llama.cpp does: the longest token first throughout the text, then shorter ones in
+ * what is left. User-defined tokens always count, control and unknown tokens only where the caller asks for it.
  */
 final class SpecialTokens {
 
@@ -20,7 +20,18 @@ final class SpecialTokens {
                 longestFirst.add(id);
             }
         }
-        longestFirst.sort(Comparator.comparingInt(id -> -Utf8.encode(vocabulary.text(id)).length));
+        longestFirst.sort(new LongestFirst(vocabulary));
+    }
+
+    private record LongestFirst(Vocabulary vocabulary) implements Comparator<Integer> {
+        @Override
+        public int compare(Integer a, Integer b) {
+            return Integer.compare(length(b), length(a));
+        }
+
+        private int length(int id) {
+            return Utf8.encode(vocabulary.text(id)).length;
+        }
     }
 
     /** A piece of text, or a special token in its place if {@code token} is not negative. */
@@ -75,8 +86,8 @@ final class SpecialTokens {
     }
 
     /**
-     * Which pairs of adjacent characters a text has, roughly: thousands of special tokens are ruled out without searching
-     * for each.
+     * Which pairs of adjacent characters a text has, roughly: thousands of special tokens are ruled out without
+     * searching for each.
      */
     private static final class CharPairs {
 

@@ -7,8 +7,9 @@ import java.util.Arrays;
  * byte-pair encoding and SentencePiece. The symbols are a linked list, the candidates a binary heap, so {@code n}
  * symbols take O(n log n).
  *
- * <p>A heap entry is a priority above a position. It is out of date where the pair at that position has another priority
- * by now; a pair that was replaced by one of equal priority has an entry in the same place, so nothing is lost.
+ * <p>A heap entry is a priority above a position. It is out of date where the pair at that position has another
+ * priority by now; a pair that was replaced by one of equal priority has an entry in the same place, so nothing is
+ * lost.
  */
 abstract class SymbolMerger {
 

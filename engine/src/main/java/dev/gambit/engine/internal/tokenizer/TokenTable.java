@@ -3,42 +3,48 @@ package dev.gambit.engine.internal.tokenizer;
 import java.util.Arrays;
 
 /**
- * The texts of a vocabulary and the way from a text to its id: an open-addressing table of ids, a fraction of the size
- * of a {@code HashMap}. Keys are ranges of a char array, so looking up a part of a text creates nothing. The hash has a
- * multiplier of its own in every process: no file can be made up to be slow to look up.
+ * The texts of a vocabulary and the way from a text to its id: one array of characters and an open-addressing table of
+ * ids, a fraction of the size of strings in a {@code HashMap}. Keys are ranges of a char array, so looking up a part of
+ * a text creates nothing. The hash has a multiplier of its own in every process: no file can be made up to be slow to
+ * look up.
  */
 final class TokenTable {
 
     /** An odd number that is different in every process. */
     static final long MULTIPLIER = System.nanoTime() * 0x9E3779B97F4A7C15L | 1;
 
-    private final String[] texts;
+    private final char[] pool;
+    private final int[] starts;
     private final int[] hashes;
     private final int[] slots;
     private final int maxLength;
+    private final boolean unique;
 
     /**
      * @param texts a text for each id; where a text occurs twice, the later id is the one found
      */
     TokenTable(String[] texts) {
-        this.texts = texts;
+        starts = new int[texts.length + 1];
+        int longest = 0;
+        for (int id = 0; id < texts.length; id++) {
+            int length = texts[id].length();
+            starts[id + 1] = Math.addExact(starts[id], length);
+            longest = Math.max(longest, length);
+        }
+        maxLength = longest;
+        pool = new char[starts[texts.length]];
         hashes = new int[texts.length];
         slots = new int[capacity(texts.length)];
         Arrays.fill(slots, -1);
-        char[] buffer = new char[64];
-        int longest = 0;
+        boolean repeated = false;
         for (int id = 0; id < texts.length; id++) {
-            String text = texts[id];
-            int length = text.length();
-            if (length > buffer.length) {
-                buffer = new char[length * 2];
-            }
-            longest = Math.max(longest, length);
-            text.getChars(0, length, buffer, 0);
-            hashes[id] = hash(buffer, 0, length);
-            slots[slot(buffer, 0, length, hashes[id])] = id;
+            texts[id].getChars(0, texts[id].length(), pool, starts[id]);
+            hashes[id] = hash(pool, starts[id], starts[id + 1]);
+            int slot = slot(pool, starts[id], starts[id + 1], hashes[id]);
+            repeated |= slots[slot] >= 0;
+            slots[slot] = id;
         }
-        maxLength = longest;
+        unique = !repeated;
     }
 
     /** Returns a power of two that leaves at least half of a table with {@code entries} entries empty. */
@@ -48,12 +54,12 @@ final class TokenTable {
 
     /** Returns the number of texts. */
     int size() {
-        return texts.length;
+        return hashes.length;
     }
 
     /** Returns the text of an id. */
     String text(int id) {
-        return texts[id];
+        return new String(pool, starts[id], starts[id + 1] - starts[id]);
     }
 
     /** Returns the length in chars of the longest text. */
@@ -71,26 +77,34 @@ final class TokenTable {
         return to - from > maxLength ? -1 : slots[slot(chars, from, to, hash(chars, from, to))];
     }
 
-    private int slot(char[] chars, int from, int to, int hash) {
-        int mask = slots.length - 1;
-        int slot = hash & mask;
-        while (slots[slot] >= 0 && (hashes[slots[slot]] != hash || !equal(texts[slots[slot]], chars, from, to))) {
-            slot = slot + 1 & mask;
-        }
-        return slot;
+    /** Returns the same as {@link #find}, sooner where {@code guess} is the answer. */
+    int find(char[] chars, int from, int to, int guess) {
+        boolean right = unique && guess < size() && is(guess, chars, from, to);
+        return right ? guess : find(chars, from, to);
     }
 
-    private static boolean equal(String text, char[] chars, int from, int to) {
-        int length = to - from;
-        if (text.length() != length) {
+    private boolean is(int id, char[] chars, int from, int to) {
+        int start = starts[id];
+        if (starts[id + 1] - start != to - from) {
             return false;
         }
-        for (int i = 0; i < length; i++) {
-            if (text.charAt(i) != chars[from + i]) {
+        for (int i = from; i < to; i++) {
+            if (pool[start + i - from] != chars[i]) {
                 return false;
             }
         }
         return true;
+    }
+
+    private int slot(char[] chars, int from, int to, int hash) {
+        int mask = slots.length - 1;
+        int slot = hash & mask;
+        int id = slots[slot];
+        while (id >= 0 && (hashes[id] != hash || !is(id, chars, from, to))) {
+            slot = slot + 1 & mask;
+            id = slots[slot];
+        }
+        return slot;
     }
 
     private static int hash(char[] chars, int from, int to) {

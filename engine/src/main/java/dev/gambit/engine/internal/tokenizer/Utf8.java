@@ -19,7 +19,8 @@ final class Utf8 {
             return at + 2;
         }
         if (codePoint < 0x10000) {
-            int valid = codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE ? 0xFFFD : codePoint;
+            boolean surrogate = codePoint >= Character.MIN_SURROGATE && codePoint <= Character.MAX_SURROGATE;
+            int valid = surrogate ? 0xFFFD : codePoint;
             to[at] = (byte) (0xE0 | valid >> 12);
             to[at + 1] = (byte) (0x80 | valid >> 6 & 0x3F);
             to[at + 2] = (byte) (0x80 | valid & 0x3F);

@@ -46,7 +46,8 @@ final class Vocabulary {
      * @param defaultUnknown the unknown token of a file that names none, or -1
      */
     Vocabulary(GgufMetadata metadata, int defaultBos, int defaultEos, int defaultUnknown) {
-        String[] texts = array(metadata, "tokenizer.ggml.tokens", metadata.strings("tokenizer.ggml.tokens")).clone();
+        String key = "tokenizer.ggml.tokens";
+        String[] texts = array(metadata, key, metadata.strings(key)).clone();
         for (int id = 0; id < texts.length; id++) {
             if (texts[id].isEmpty()) {
                 texts[id] = "[EMPTY_" + id + "]";
@@ -54,11 +55,12 @@ final class Vocabulary {
         }
         table = new TokenTable(texts);
         attributes = attributes(metadata, texts.length);
-        bos = special(metadata, "bos", defaultBos);
-        eos = special(metadata, "eos", defaultEos);
-        unknown = special(metadata, "unknown", defaultUnknown);
+        bos = special(metadata, "tokenizer.ggml.bos_token_id", defaultBos);
+        eos = special(metadata, "tokenizer.ggml.eos_token_id", defaultEos);
+        unknown = special(metadata, "tokenizer.ggml.unknown_token_id", defaultUnknown);
         endOfGeneration = Collections.unmodifiableSortedSet(EndOfGeneration.find(metadata, this));
-        if (metadata.string("general.name", "").toLowerCase(Locale.ROOT).matches(".*phi-?3.*")) {
+        String name = metadata.string("general.name", "").toLowerCase(Locale.ROOT);
+        if (name.contains("phi-3") || name.contains("phi3")) {
             stripRightOfSpecials();
         }
     }
@@ -106,11 +108,9 @@ final class Vocabulary {
         attributes[id] = (byte) attribute;
     }
 
-    /**
-     * Returns the id under {@code tokenizer.ggml.<name>_token_id}; {@code fallback} if there is none or it is out of range.
-     */
-    int special(GgufMetadata metadata, String name, int fallback) {
-        long id = metadata.integer("tokenizer.ggml." + name + "_token_id", fallback);
+    /** Returns the token id under a key; {@code fallback} if there is none or it is out of range. */
+    int special(GgufMetadata metadata, String key, int fallback) {
+        long id = metadata.integer(key, fallback);
         if (id >= 0 && id < size()) {
             return (int) id;
         }

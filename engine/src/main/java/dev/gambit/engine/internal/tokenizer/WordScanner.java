@@ -7,7 +7,9 @@ import static dev.gambit.engine.internal.tokenizer.CharacterClass.SPACE;
 
 import dev.gambit.engine.internal.tokenizer.PreTokenizer.Words;
 
-/** Scanners for the regular expressions of byte-pair vocabularies. Each alternative is tried in the expression's order. */
+/**
+ * Scanners for the regular expressions of byte-pair vocabularies. Each alternative is tried in the expression's order.
+ */
 final class WordScanner {
 
     private WordScanner() {}
@@ -114,7 +116,9 @@ final class WordScanner {
         return spacesEnd(text, at, to, end);
     }
 
-    /** Returns where a word of white space ends: the last character goes to the word that follows, if it has company. */
+    /**
+     * Returns where a word of white space ends: the last character goes to the word that follows, if it has company.
+     */
     private static int spacesEnd(String text, int at, int to, int runEnd) {
         return runEnd < to && runEnd - at > 1 ? runEnd - 1 : runEnd;
     }
