@@ -4,12 +4,10 @@ import static dev.gambit.engine.internal.cpu.Lanes.F;
 import static dev.gambit.engine.internal.cpu.Lanes.N;
 
 import dev.gambit.engine.internal.cpu.PackedMatrix.Scaling;
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 
-/**
- * The scales of a group and tile as floats. They go through a small array because a vector that comes out of a branch is
- * not kept in a register: C2 boxes it on the heap.
- */
+/** The scales of a group and tile as floats, in a small array; see {@link VectorColumns} for why not in vectors. */
 final class GroupScales {
 
     private static final int TILE = PackedMatrix.TILE;
@@ -26,8 +24,8 @@ final class GroupScales {
     }
 
     /** Writes {@code min - zero · scale} of group {@code g} for a tile's outputs: what a group adds per unit of input. */
-    static void offsets(PackedMatrix w, int g, int tile, float zero, float[] out) {
-        scales(w, g, tile, -zero, out);
+    static void offsets(PackedMatrix w, int g, int tile, float[] out) {
+        scales(w, g, tile, -w.zero, out);
         if (w.hasMin && w.scaling == Scaling.HALF) {
             addHalf(w, g, tile, out);
         } else if (w.hasMin) {
@@ -36,7 +34,7 @@ final class GroupScales {
     }
 
     private static void half(
-            java.lang.foreign.MemorySegment s, PackedMatrix w, int g, int tile, float factor, float[] out) {
+            MemorySegment s, PackedMatrix w, int g, int tile, float factor, float[] out) {
         long at = ((long) g * w.paddedOutputs + tile * TILE) * 2;
         for (int o = 0; o < TILE; o += N) {
             Lanes.halves(s, at + 2 * o).mul(factor).intoArray(out, o);
@@ -44,8 +42,8 @@ final class GroupScales {
     }
 
     private static void twoLevel(
-            java.lang.foreign.MemorySegment fine,
-            java.lang.foreign.MemorySegment coarse,
+            MemorySegment fine,
+            MemorySegment coarse,
             PackedMatrix w,
             int g,
             int tile,

@@ -74,11 +74,13 @@ final class Lanes {
                 .mul(HALF_BIAS);
     }
 
-    /** Turns nibble {@code k} of each 16-bit word into {@code 1 + nibble/16}, by placing it on top of a mantissa. */
-    static FloatVector nibbles(IntVector words, int k) {
-        return words.lanewise(VectorOperators.LSHL, 19 - 4 * k)
-                .and(0x00780000)
-                .or(0x3f800000)
-                .reinterpretAsFloats();
+    /** Turns nibble {@code k} of each 16-bit word, picked by {@code mask = 15 << 4k}, into {@code 16^k · nibble}. */
+    static FloatVector nibbles(IntVector words, IntVector mask) {
+        return (FloatVector) words.and(mask).convert(VectorOperators.I2F, 0);
+    }
+
+    /** The mask of nibble {@code k}. */
+    static IntVector nibbleMask(int k) {
+        return IntVector.broadcast(I, 15 << 4 * k);
     }
 }

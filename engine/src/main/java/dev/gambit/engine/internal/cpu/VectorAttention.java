@@ -71,32 +71,36 @@ final class VectorAttention {
 
     /** Writes a block's keys as floats, dimension {@code d} of position {@code j} at {@code at + d · stride + j}. */
     private static void keys(KvLayer kv, long block, float[] out, int at, int stride) {
-        MemorySegment s = kv.keys;
-        int n = kv.keyLength;
         switch (kv.keyType) {
-            case F32 -> {
-                for (int d = 0; d < n; d++) {
-                    for (int j = 0; j < BLOCK; j += N) {
-                        Lanes.floats(s, block + (d * BLOCK + j) * 4L).intoArray(out, at + d * stride + j);
-                    }
-                }
+            case F32 -> floatKeys(kv.keys, block, kv.keyLength, out, at, stride);
+            case F16 -> halfKeys(kv.keys, block, kv.keyLength, out, at, stride);
+            case Q8_0 -> quantisedKeys(kv.keys, block, kv.keyLength, out, at, stride);
+        }
+    }
+
+    private static void floatKeys(MemorySegment s, long block, int n, float[] out, int at, int stride) {
+        for (int d = 0; d < n; d++) {
+            for (int j = 0; j < BLOCK; j += N) {
+                Lanes.floats(s, block + (d * BLOCK + j) * 4L).intoArray(out, at + d * stride + j);
             }
-            case F16 -> {
-                for (int d = 0; d < n; d++) {
-                    for (int j = 0; j < BLOCK; j += N) {
-                        Lanes.halves(s, block + (d * BLOCK + j) * 2L).intoArray(out, at + d * stride + j);
-                    }
-                }
+        }
+    }
+
+    private static void halfKeys(MemorySegment s, long block, int n, float[] out, int at, int stride) {
+        for (int d = 0; d < n; d++) {
+            for (int j = 0; j < BLOCK; j += N) {
+                Lanes.halves(s, block + (d * BLOCK + j) * 2L).intoArray(out, at + d * stride + j);
             }
-            case Q8_0 -> {
-                for (int d = 0; d < n; d++) {
-                    long scales = block + (long) n * BLOCK + d / 32 * BLOCK * 2L;
-                    for (int j = 0; j < BLOCK; j += N) {
-                        Lanes.bytes(s, block + d * BLOCK + j)
-                                .mul(Lanes.halves(s, scales + j * 2L))
-                                .intoArray(out, at + d * stride + j);
-                    }
-                }
+        }
+    }
+
+    private static void quantisedKeys(MemorySegment s, long block, int n, float[] out, int at, int stride) {
+        for (int d = 0; d < n; d++) {
+            long scales = block + (long) n * BLOCK + d / 32 * BLOCK * 2L;
+            for (int j = 0; j < BLOCK; j += N) {
+                Lanes.bytes(s, block + d * BLOCK + j)
+                        .mul(Lanes.halves(s, scales + j * 2L))
+                        .intoArray(out, at + d * stride + j);
             }
         }
     }
@@ -173,34 +177,38 @@ final class VectorAttention {
 
     /** Writes {@code n} of a position's values from dimension {@code d0} on as floats. */
     private static void values(KvLayer kv, long row, int d0, int n, float[] out, int at) {
-        MemorySegment s = kv.values;
-        int whole = n / N * N;
         switch (kv.valueType) {
-            case F32 -> {
-                for (int d = 0; d < whole; d += N) {
-                    Lanes.floats(s, row + (d0 + d) * 4L).intoArray(out, at + d);
-                }
-                for (int d = whole; d < n; d++) {
-                    out[at + d] = s.get(ValueLayout.JAVA_FLOAT_UNALIGNED, row + (d0 + d) * 4L);
-                }
-            }
-            case F16 -> {
-                for (int d = 0; d < whole; d += N) {
-                    Lanes.halves(s, row + (d0 + d) * 2L).intoArray(out, at + d);
-                }
-                for (int d = whole; d < n; d++) {
-                    out[at + d] = Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, row + (d0 + d) * 2L));
-                }
-            }
-            case Q8_0 -> {
-                // whole blocks of 32, as the cache type asks for
-                for (int d = 0; d < n; d += N) {
-                    long scale = row + kv.valueLength + (d0 + d) / 32 * 2L;
-                    Lanes.bytes(s, row + d0 + d)
-                            .mul(Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, scale)))
-                            .intoArray(out, at + d);
-                }
-            }
+            case F32 -> floatValues(kv.values, row + d0 * 4L, n, out, at);
+            case F16 -> halfValues(kv.values, row + d0 * 2L, n, out, at);
+            case Q8_0 -> quantisedValues(kv.values, row + d0, row + kv.valueLength + d0 / 32 * 2L, n, out, at);
+        }
+    }
+
+    private static void floatValues(MemorySegment s, long p, int n, float[] out, int at) {
+        int d = 0;
+        for (; d + N <= n; d += N) {
+            Lanes.floats(s, p + d * 4L).intoArray(out, at + d);
+        }
+        for (; d < n; d++) {
+            out[at + d] = s.get(ValueLayout.JAVA_FLOAT_UNALIGNED, p + d * 4L);
+        }
+    }
+
+    private static void halfValues(MemorySegment s, long p, int n, float[] out, int at) {
+        int d = 0;
+        for (; d + N <= n; d += N) {
+            Lanes.halves(s, p + d * 2L).intoArray(out, at + d);
+        }
+        for (; d < n; d++) {
+            out[at + d] = Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, p + d * 2L));
+        }
+    }
+
+    /** Whole blocks of 32, as the cache type asks for. */
+    private static void quantisedValues(MemorySegment s, long p, long scales, int n, float[] out, int at) {
+        for (int d = 0; d < n; d += N) {
+            float scale = Float.float16ToFloat(s.get(ValueLayout.JAVA_SHORT_UNALIGNED, scales + d / 32 * 2L));
+            Lanes.bytes(s, p + d).mul(scale).intoArray(out, at + d);
         }
     }
 

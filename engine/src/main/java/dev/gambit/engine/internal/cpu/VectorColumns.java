@@ -12,7 +12,9 @@ import jdk.incubator.vector.IntVector;
  * there is no horizontal sum; the integers of a group's kept columns are summed first and meet their scale once. Four
  * accumulators of a tile stay in registers.
  *
- * <p>No vector here comes out of a branch or a switch: C2 would box it; see {@link GroupScales}.
+ * <p>Two habits keep vectors in registers instead of boxes on the heap, here and in the other vector kernels. No vector
+ * comes out of a branch or a switch, or crosses a call that C2 may not inline: what has to, goes through a small array.
+ * And the hot loop comes first in a short method of its own, because C2 stops inlining when a method has grown too large.
  */
 final class VectorColumns {
 
@@ -26,6 +28,7 @@ final class VectorColumns {
      * @param y receives output {@code o} at {@code yOffset + o}
      */
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
+        float[] sums = w.plane.quantised() ? new float[TILE] : null;
         float[] scales = w.plane.quantised() ? new float[TILE] : null;
         // A narrow panel is one stream through all groups; a wide one is walked group by group, its kept columns side by
         // side, so that each is read in one run.
@@ -35,21 +38,21 @@ final class VectorColumns {
             for (int t = t0; t < t1; t++) {
                 int at = yOffset + t * TILE;
                 switch (w.plane) {
-                    case I8 -> bytes(w, x, g, end, t, y, at, scales);
-                    case U4 -> nibbles(w, x, g, end, t, y, at, scales);
+                    case I8 -> bytes(w, x, g, end, t, y, at, sums, scales);
+                    case U4 -> nibbles(w, x, g, end, t, y, at, sums, scales);
                     case BF16 -> brainFloats(w, x, g, end, t, y, at);
                     case F16 -> halves(w, x, g, end, t, y, at);
                     case F32 -> floats(w, x, g, end, t, y, at);
                 }
-                if (w.plane == Plane.U4 || w.hasMin) {
-                    // nibbles are summed as 1 + q/16, so their zero point lies 16 lower
-                    offsets(w, x, g, end, t, w.plane == Plane.U4 ? 16f + w.zero : 0f, y, at, scales);
+                if (w.zero != 0 || w.hasMin) {
+                    offsets(w, x, g, end, t, y, at, scales);
                 }
             }
         }
     }
 
-    private static void bytes(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] scales) {
+    private static void bytes(
+            PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] sums, float[] scales) {
         MemorySegment data = w.data;
         long stride = w.stride();
         int units = w.group / Kept.UNIT;
@@ -62,7 +65,6 @@ final class VectorColumns {
             if (first == end) {
                 continue;
             }
-            GroupScales.scales(w, g, tile, 1f, scales);
             for (int h = 0; h < TILE; h += 4 * N) {
                 FloatVector a0 = FloatVector.zero(F);
                 FloatVector a1 = a0;
@@ -76,24 +78,35 @@ final class VectorColumns {
                     a2 = Lanes.bytes(data, p + 2 * N).fma(xv, a2);
                     a3 = Lanes.bytes(data, p + 3 * N).fma(xv, a3);
                 }
-                addScaled(a0, scales, h, y, yo + h);
-                addScaled(a1, scales, h + N, y, yo + h + N);
-                addScaled(a2, scales, h + 2 * N, y, yo + h + 2 * N);
-                addScaled(a3, scales, h + 3 * N, y, yo + h + 3 * N);
+                a0.intoArray(sums, h);
+                a1.intoArray(sums, h + N);
+                a2.intoArray(sums, h + 2 * N);
+                a3.intoArray(sums, h + 3 * N);
             }
+            GroupScales.scales(w, g, tile, 1f, scales);
+            addScaled(sums, scales, y, yo);
         }
     }
 
-    private static void addScaled(FloatVector a, float[] scales, int so, float[] y, int yo) {
-        a.fma(FloatVector.fromArray(F, scales, so), FloatVector.fromArray(F, y, yo)).intoArray(y, yo);
+    private static void addScaled(float[] sums, float[] scales, float[] y, int yo) {
+        for (int o = 0; o < TILE; o += N) {
+            FloatVector.fromArray(F, sums, o)
+                    .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, y, yo + o))
+                    .intoArray(y, yo + o);
+        }
     }
 
-    private static void nibbles(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] scales) {
+    private static void nibbles(
+            PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] sums, float[] scales) {
         MemorySegment data = w.data;
         long stride = w.stride();
         int units = w.group / Kept.UNIT;
         int[] index = x.index;
         float[] value = x.value;
+        IntVector mask0 = Lanes.nibbleMask(0);
+        IntVector mask1 = Lanes.nibbleMask(1);
+        IntVector mask2 = Lanes.nibbleMask(2);
+        IntVector mask3 = Lanes.nibbleMask(3);
         long base = w.tileOffset(tile);
         for (int g = g0; g < g1; g++) {
             int first = x.start[g * units];
@@ -101,7 +114,6 @@ final class VectorColumns {
             if (first == end) {
                 continue;
             }
-            GroupScales.scales(w, g, tile, 16f, scales);
             for (int h = 0; h < 16; h += N) {
                 FloatVector a0 = FloatVector.zero(F);
                 FloatVector a1 = a0;
@@ -110,27 +122,30 @@ final class VectorColumns {
                 for (int k = first; k < end; k++) {
                     FloatVector xv = FloatVector.broadcast(F, value[k]);
                     IntVector v = Lanes.words(data, base + 2 * h + index[k] * stride);
-                    a0 = Lanes.nibbles(v, 0).fma(xv, a0);
-                    a1 = Lanes.nibbles(v, 1).fma(xv, a1);
-                    a2 = Lanes.nibbles(v, 2).fma(xv, a2);
-                    a3 = Lanes.nibbles(v, 3).fma(xv, a3);
+                    a0 = Lanes.nibbles(v, mask0).fma(xv, a0);
+                    a1 = Lanes.nibbles(v, mask1).fma(xv, a1);
+                    a2 = Lanes.nibbles(v, mask2).fma(xv, a2);
+                    a3 = Lanes.nibbles(v, mask3).fma(xv, a3);
                 }
-                addScaled(a0, scales, h, y, yo + h);
-                addScaled(a1, scales, h + 16, y, yo + h + 16);
-                addScaled(a2, scales, h + 32, y, yo + h + 32);
-                addScaled(a3, scales, h + 48, y, yo + h + 48);
+                // nibble k was summed 16^k fold
+                a0.intoArray(sums, h);
+                a1.mul(0x1p-4f).intoArray(sums, h + 16);
+                a2.mul(0x1p-8f).intoArray(sums, h + 32);
+                a3.mul(0x1p-12f).intoArray(sums, h + 48);
             }
+            GroupScales.scales(w, g, tile, 1f, scales);
+            addScaled(sums, scales, y, yo);
         }
     }
 
     /** Adds what zero points and minima contribute: the sum of a group's kept inputs times {@code min - zero · scale}. */
     private static void offsets(
-            PackedMatrix w, Kept x, int g0, int g1, int tile, float zero, float[] y, int yo, float[] scratch) {
+            PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] scratch) {
         int units = w.group / Kept.UNIT;
         for (int g = g0; g < g1; g++) {
             float sum = units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
             if (sum != 0) {
-                GroupScales.offsets(w, g, tile, zero, scratch);
+                GroupScales.offsets(w, g, tile, scratch);
                 for (int o = 0; o < TILE; o += N) {
                     FloatVector.fromArray(F, scratch, o)
                             .fma(FloatVector.broadcast(F, sum), FloatVector.fromArray(F, y, yo + o))

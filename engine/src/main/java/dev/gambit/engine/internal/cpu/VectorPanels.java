@@ -23,28 +23,34 @@ final class VectorPanels {
         long stride = w.stride();
         long base = w.tileOffset(tile);
         switch (w.plane) {
-            case F32 -> {
-                for (int i = i0; i < i1; i++) {
-                    for (int o = 0; o < TILE; o += N) {
-                        Lanes.floats(w.data, base + i * stride + 4 * o).intoArray(panel, (i - i0) * TILE + o);
-                    }
-                }
-            }
-            case F16 -> {
-                for (int i = i0; i < i1; i++) {
-                    for (int o = 0; o < TILE; o += N) {
-                        Lanes.halves(w.data, base + i * stride + 2 * o).intoArray(panel, (i - i0) * TILE + o);
-                    }
-                }
-            }
-            case BF16 -> {
-                for (int i = i0; i < i1; i++) {
-                    for (int o = 0; o < TILE; o += N) {
-                        Lanes.brainFloats(w.data, base + i * stride + 2 * o).intoArray(panel, (i - i0) * TILE + o);
-                    }
-                }
-            }
+            case F32 -> floats(w.data, base, stride, i0, i1, panel);
+            case F16 -> halves(w.data, base, stride, i0, i1, panel);
+            case BF16 -> brainFloats(w.data, base, stride, i0, i1, panel);
             case I8, U4 -> quantised(w, tile, i0, i1, panel, base, stride);
+        }
+    }
+
+    private static void floats(MemorySegment data, long base, long stride, int i0, int i1, float[] panel) {
+        for (int i = i0; i < i1; i++) {
+            for (int o = 0; o < TILE; o += N) {
+                Lanes.floats(data, base + i * stride + 4 * o).intoArray(panel, (i - i0) * TILE + o);
+            }
+        }
+    }
+
+    private static void halves(MemorySegment data, long base, long stride, int i0, int i1, float[] panel) {
+        for (int i = i0; i < i1; i++) {
+            for (int o = 0; o < TILE; o += N) {
+                Lanes.halves(data, base + i * stride + 2 * o).intoArray(panel, (i - i0) * TILE + o);
+            }
+        }
+    }
+
+    private static void brainFloats(MemorySegment data, long base, long stride, int i0, int i1, float[] panel) {
+        for (int i = i0; i < i1; i++) {
+            for (int o = 0; o < TILE; o += N) {
+                Lanes.brainFloats(data, base + i * stride + 2 * o).intoArray(panel, (i - i0) * TILE + o);
+            }
         }
     }
 
@@ -55,7 +61,7 @@ final class VectorPanels {
             int g = i / w.group;
             int end = Math.min(i1, (g + 1) * w.group);
             GroupScales.scales(w, g, tile, 1f, scales);
-            GroupScales.offsets(w, g, tile, w.zero, offsets);
+            GroupScales.offsets(w, g, tile, offsets);
             for (; i < end; i++) {
                 if (w.plane == Plane.I8) {
                     bytes(w.data, base + i * stride, scales, offsets, panel, (i - i0) * TILE);
@@ -75,20 +81,16 @@ final class VectorPanels {
     }
 
     private static void nibbles(MemorySegment data, long p, float[] scales, float[] offsets, float[] panel, int to) {
-        for (int h = 0; h < 16; h += N) {
-            IntVector v = Lanes.words(data, p + 2 * h);
-            nibble(Lanes.nibbles(v, 0), scales, offsets, h, panel, to);
-            nibble(Lanes.nibbles(v, 1), scales, offsets, h + 16, panel, to);
-            nibble(Lanes.nibbles(v, 2), scales, offsets, h + 32, panel, to);
-            nibble(Lanes.nibbles(v, 3), scales, offsets, h + 48, panel, to);
+        for (int k = 0; k < 4; k++) {
+            IntVector mask = Lanes.nibbleMask(k);
+            for (int h = 0; h < 16; h += N) {
+                int o = 16 * k + h;
+                Lanes.nibbles(Lanes.words(data, p + 2 * h), mask)
+                        .mul(1f / (1 << 4 * k))
+                        .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, offsets, o))
+                        .intoArray(panel, to + o);
+            }
         }
-    }
-
-    private static void nibble(FloatVector v, float[] scales, float[] offsets, int o, float[] panel, int to) {
-        v.sub(1f)
-                .mul(16f)
-                .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, offsets, o))
-                .intoArray(panel, to + o);
     }
 
     private static void rows(PackedMatrix w, int tile, int i0, int i1, float[] panel) {

@@ -21,11 +21,11 @@ final class VectorRows {
     static void multiply(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
         RowStrips strips = w.strips;
         float[] scales = w.plane.quantised() ? new float[strips.count * RowStrips.LANES] : null;
-        boolean offsets = w.plane == Plane.U4 || w.hasMin;
+        boolean offsets = w.zero != 0 || w.hasMin;
         for (int k = 0; k < n; k++) {
             long record = rows[k] * strips.recordBytes;
             if (w.plane.quantised()) {
-                scales(w, strips.scaleOffset(rows[k]), w.plane == Plane.U4 ? 16f : 1f, scales);
+                scales(w, strips.scaleOffset(rows[k]), 1f, scales);
             }
             float dot = switch (w.plane) {
                 case I8 -> bytes(w, record, x, scales);
@@ -68,14 +68,10 @@ final class VectorRows {
         return total.reduceLanes(VectorOperators.ADD);
     }
 
-    /** What zero point and minima add: {@code Σ sum · (min - zero · scale)}; nibbles are summed as 1 + q/16. */
+    /** What zero point and minima add: {@code Σ sum · (min - zero · scale)}. */
     private static float offset(PackedMatrix w, int row, float[] sums, float[] scratch) {
         int n = w.strips.count * RowStrips.LANES;
-        float zero = w.plane == Plane.U4 ? 1f + w.zero / 16f : 0f;
-        float result = 0;
-        if (zero != 0) {
-            result -= zero * dot(scratch, sums, n);
-        }
+        float result = w.zero == 0 ? 0f : -w.zero * dot(scratch, sums, n);
         if (w.hasMin) {
             scales(w, w.strips.minOffset(row), 1f, scratch);
             result += dot(scratch, sums, n);
@@ -147,16 +143,16 @@ final class VectorRows {
             int lane,
             float[] out,
             int at) {
-        FloatVector scale = FloatVector.fromArray(F, scales, lane).mul(16f);
-        FloatVector min = FloatVector.fromArray(F, mins, lane);
-        float one = 1f + zero / 16f;
-        for (int t = 0; t < steps; t += 4) {
-            IntVector v = Lanes.words(data, p + t * (RowStrips.LANES / 2));
-            int o = at + t * RowStrips.LANES;
-            Lanes.nibbles(v, 0).sub(one).fma(scale, min).intoArray(out, o);
-            Lanes.nibbles(v, 1).sub(one).fma(scale, min).intoArray(out, o + 16);
-            Lanes.nibbles(v, 2).sub(one).fma(scale, min).intoArray(out, o + 32);
-            Lanes.nibbles(v, 3).sub(one).fma(scale, min).intoArray(out, o + 48);
+        FloatVector scale = FloatVector.fromArray(F, scales, lane);
+        FloatVector min = scale.mul(-zero).add(FloatVector.fromArray(F, mins, lane));
+        for (int k = 0; k < 4; k++) {
+            IntVector mask = Lanes.nibbleMask(k);
+            FloatVector factor = scale.mul(1f / (1 << 4 * k));
+            for (int t = 0; t < steps; t += 4) {
+                Lanes.nibbles(Lanes.words(data, p + t * (RowStrips.LANES / 2)), mask)
+                        .fma(factor, min)
+                        .intoArray(out, at + (t + k) * RowStrips.LANES);
+            }
         }
     }
 
@@ -182,6 +178,10 @@ final class VectorRows {
     }
 
     private static FloatVector nibbleStrip(MemorySegment data, long p, float[] x, int xo, int steps) {
+        IntVector mask0 = Lanes.nibbleMask(0);
+        IntVector mask1 = Lanes.nibbleMask(1);
+        IntVector mask2 = Lanes.nibbleMask(2);
+        IntVector mask3 = Lanes.nibbleMask(3);
         FloatVector a0 = FloatVector.zero(F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -189,12 +189,13 @@ final class VectorRows {
         for (int t = 0; t < steps; t += 4) {
             int o = xo + t * RowStrips.LANES;
             IntVector v = Lanes.words(data, p + t * (RowStrips.LANES / 2));
-            a0 = Lanes.nibbles(v, 0).fma(FloatVector.fromArray(F, x, o), a0);
-            a1 = Lanes.nibbles(v, 1).fma(FloatVector.fromArray(F, x, o + 16), a1);
-            a2 = Lanes.nibbles(v, 2).fma(FloatVector.fromArray(F, x, o + 32), a2);
-            a3 = Lanes.nibbles(v, 3).fma(FloatVector.fromArray(F, x, o + 48), a3);
+            a0 = Lanes.nibbles(v, mask0).fma(FloatVector.fromArray(F, x, o), a0);
+            a1 = Lanes.nibbles(v, mask1).fma(FloatVector.fromArray(F, x, o + 16), a1);
+            a2 = Lanes.nibbles(v, mask2).fma(FloatVector.fromArray(F, x, o + 32), a2);
+            a3 = Lanes.nibbles(v, mask3).fma(FloatVector.fromArray(F, x, o + 48), a3);
         }
-        return a0.add(a1).add(a2.add(a3));
+        // nibble k was summed 16^k fold
+        return a3.mul(0x1p-4f).add(a2).mul(0x1p-4f).add(a1).mul(0x1p-4f).add(a0);
     }
 
     private static float brainFloats(MemorySegment data, long p, float[] x, int length) {
