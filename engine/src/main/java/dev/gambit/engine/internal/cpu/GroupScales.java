@@ -14,62 +14,117 @@ final class GroupScales {
 
     private GroupScales() {}
 
-    /** Writes {@code factor · scale} of group {@code g} for a tile's outputs. */
-    static void scales(PackedMatrix w, int g, int tile, float factor, float[] out) {
-        if (w.scaling == Scaling.HALF) {
-            half(w.scales, w, g, tile, factor, out);
+    /**
+     * Adds what a group contributes to a tile: {@code y += scale · (sums - zero · inputs) + min · inputs}.
+     *
+     * @param sums the sums of the group's integers times their inputs, {@code [64]}
+     * @param inputs the sum of the group's kept inputs
+     * @param scratch {@code [64]}
+     */
+    static void add(
+            PackedMatrix w, int g, int tile, float[] sums, float inputs, float[] y, int yo, float[] scratch) {
+        if (w.scaling == Scaling.TWO_LEVEL) {
+            twoLevel(w.scales, w.superScales, w, g, tile, 1f, scratch);
+            addProducts(sums, scratch, y, yo);
+            if (w.hasMin) {
+                twoLevel(w.mins, w.superMins, w, g, tile, inputs, scratch);
+                addAll(scratch, y, yo);
+            }
+            return;
+        }
+        long at = ((long) g * w.paddedOutputs + tile * TILE) * 2;
+        if (w.hasMin) {
+            addHalfWithMin(w.scales, w.mins, at, sums, inputs, y, yo);
+        } else if (w.zero != 0) {
+            addHalfWithZero(w.scales, at, sums, w.zero * inputs, y, yo);
         } else {
-            twoLevel(w.scales, w.superScales, w, g, tile, factor, out);
+            addHalf(w.scales, at, sums, y, yo);
         }
     }
 
-    /** Writes {@code min - zero · scale} of group {@code g} for a tile's outputs: what a group adds per unit of input. */
-    static void offsets(PackedMatrix w, int g, int tile, float[] out) {
-        scales(w, g, tile, -w.zero, out);
+    private static void addHalf(MemorySegment scales, long at, float[] sums, float[] y, int yo) {
+        for (int o = 0; o < TILE; o += N) {
+            Lanes.halves(scales, at + 2 * o)
+                    .fma(FloatVector.fromArray(F, sums, o), FloatVector.fromArray(F, y, yo + o))
+                    .intoArray(y, yo + o);
+        }
+    }
+
+    private static void addHalfWithZero(
+            MemorySegment scales, long at, float[] sums, float zero, float[] y, int yo) {
+        FloatVector z = FloatVector.broadcast(F, zero);
+        for (int o = 0; o < TILE; o += N) {
+            Lanes.halves(scales, at + 2 * o)
+                    .fma(FloatVector.fromArray(F, sums, o).sub(z), FloatVector.fromArray(F, y, yo + o))
+                    .intoArray(y, yo + o);
+        }
+    }
+
+    private static void addHalfWithMin(
+            MemorySegment scales, MemorySegment mins, long at, float[] sums, float inputs, float[] y, int yo) {
+        FloatVector x = FloatVector.broadcast(F, inputs);
+        for (int o = 0; o < TILE; o += N) {
+            FloatVector v = FloatVector.fromArray(F, y, yo + o);
+            v = Lanes.halves(mins, at + 2 * o).fma(x, v);
+            Lanes.halves(scales, at + 2 * o)
+                    .fma(FloatVector.fromArray(F, sums, o), v)
+                    .intoArray(y, yo + o);
+        }
+    }
+
+    private static void addProducts(float[] a, float[] b, float[] y, int yo) {
+        for (int o = 0; o < TILE; o += N) {
+            FloatVector.fromArray(F, a, o)
+                    .fma(FloatVector.fromArray(F, b, o), FloatVector.fromArray(F, y, yo + o))
+                    .intoArray(y, yo + o);
+        }
+    }
+
+    private static void addAll(float[] a, float[] y, int yo) {
+        for (int o = 0; o < TILE; o += N) {
+            FloatVector.fromArray(F, a, o)
+                    .add(FloatVector.fromArray(F, y, yo + o))
+                    .intoArray(y, yo + o);
+        }
+    }
+
+    /** Writes the scales of group {@code g} for a tile's outputs. */
+    static void scales(PackedMatrix w, int g, int tile, float[] out) {
+        if (w.scaling == Scaling.HALF) {
+            half(w.scales, w, g, tile, out);
+        } else {
+            twoLevel(w.scales, w.superScales, w, g, tile, 1f, out);
+        }
+    }
+
+    /** Writes {@code min - zero · scale} of group {@code g}, given its scales: what a group adds per unit of input. */
+    static void offsets(PackedMatrix w, int g, int tile, float[] scales, float[] out) {
         if (w.hasMin && w.scaling == Scaling.HALF) {
-            addHalf(w, g, tile, out);
+            half(w.mins, w, g, tile, out);
         } else if (w.hasMin) {
-            addTwoLevel(w, g, tile, out);
+            twoLevel(w.mins, w.superMins, w, g, tile, 1f, out);
+        } else {
+            for (int o = 0; o < TILE; o++) {
+                out[o] = -w.zero * scales[o];
+            }
         }
     }
 
-    private static void half(
-            MemorySegment s, PackedMatrix w, int g, int tile, float factor, float[] out) {
+    private static void half(MemorySegment s, PackedMatrix w, int g, int tile, float[] out) {
         long at = ((long) g * w.paddedOutputs + tile * TILE) * 2;
         for (int o = 0; o < TILE; o += N) {
-            Lanes.halves(s, at + 2 * o).mul(factor).intoArray(out, o);
+            Lanes.halves(s, at + 2 * o).intoArray(out, o);
         }
     }
 
     private static void twoLevel(
-            MemorySegment fine,
-            MemorySegment coarse,
-            PackedMatrix w,
-            int g,
-            int tile,
-            float factor,
-            float[] out) {
+            MemorySegment fine, MemorySegment coarse, PackedMatrix w, int g, int tile, float factor, float[] out) {
         long at = (long) g * w.paddedOutputs + tile * TILE;
         long big = ((long) (g * w.group / 256) * w.paddedOutputs + tile * TILE) * 2;
         for (int o = 0; o < TILE; o += N) {
-            FloatVector s = Lanes.bytes(fine, at + o).mul(Lanes.halves(coarse, big + 2 * o));
-            s.mul(factor).intoArray(out, o);
-        }
-    }
-
-    private static void addHalf(PackedMatrix w, int g, int tile, float[] out) {
-        long at = ((long) g * w.paddedOutputs + tile * TILE) * 2;
-        for (int o = 0; o < TILE; o += N) {
-            Lanes.halves(w.mins, at + 2 * o).add(FloatVector.fromArray(F, out, o)).intoArray(out, o);
-        }
-    }
-
-    private static void addTwoLevel(PackedMatrix w, int g, int tile, float[] out) {
-        long at = (long) g * w.paddedOutputs + tile * TILE;
-        long big = ((long) (g * w.group / 256) * w.paddedOutputs + tile * TILE) * 2;
-        for (int o = 0; o < TILE; o += N) {
-            Lanes.bytes(w.mins, at + o)
-                    .fma(Lanes.halves(w.superMins, big + 2 * o), FloatVector.fromArray(F, out, o))
+            Lanes.bytes(fine, at + o)
+                    .mul(Lanes.halves(coarse, big + 2 * o))
+                    .mul(factor)
                     .intoArray(out, o);
         }
     }

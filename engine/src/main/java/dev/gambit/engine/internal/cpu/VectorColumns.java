@@ -44,9 +44,6 @@ final class VectorColumns {
                     case F16 -> halves(w, x, g, end, t, y, at);
                     case F32 -> floats(w, x, g, end, t, y, at);
                 }
-                if (w.zero != 0 || w.hasMin) {
-                    offsets(w, x, g, end, t, y, at, scales);
-                }
             }
         }
     }
@@ -83,17 +80,12 @@ final class VectorColumns {
                 a2.intoArray(sums, h + 2 * N);
                 a3.intoArray(sums, h + 3 * N);
             }
-            GroupScales.scales(w, g, tile, 1f, scales);
-            addScaled(sums, scales, y, yo);
+            GroupScales.add(w, g, tile, sums, groupSum(x, g, units), y, yo, scales);
         }
     }
 
-    private static void addScaled(float[] sums, float[] scales, float[] y, int yo) {
-        for (int o = 0; o < TILE; o += N) {
-            FloatVector.fromArray(F, sums, o)
-                    .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, y, yo + o))
-                    .intoArray(y, yo + o);
-        }
+    private static float groupSum(Kept x, int g, int units) {
+        return units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
     }
 
     private static void nibbles(
@@ -133,25 +125,7 @@ final class VectorColumns {
                 a2.mul(0x1p-8f).intoArray(sums, h + 32);
                 a3.mul(0x1p-12f).intoArray(sums, h + 48);
             }
-            GroupScales.scales(w, g, tile, 1f, scales);
-            addScaled(sums, scales, y, yo);
-        }
-    }
-
-    /** Adds what zero points and minima contribute: the sum of a group's kept inputs times {@code min - zero · scale}. */
-    private static void offsets(
-            PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] scratch) {
-        int units = w.group / Kept.UNIT;
-        for (int g = g0; g < g1; g++) {
-            float sum = units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
-            if (sum != 0) {
-                GroupScales.offsets(w, g, tile, scratch);
-                for (int o = 0; o < TILE; o += N) {
-                    FloatVector.fromArray(F, scratch, o)
-                            .fma(FloatVector.broadcast(F, sum), FloatVector.fromArray(F, y, yo + o))
-                            .intoArray(y, yo + o);
-                }
-            }
+            GroupScales.add(w, g, tile, sums, groupSum(x, g, units), y, yo, scales);
         }
     }
 

@@ -60,8 +60,8 @@ final class VectorPanels {
         for (int i = i0; i < i1; ) {
             int g = i / w.group;
             int end = Math.min(i1, (g + 1) * w.group);
-            GroupScales.scales(w, g, tile, 1f, scales);
-            GroupScales.offsets(w, g, tile, offsets);
+            GroupScales.scales(w, g, tile, scales);
+            GroupScales.offsets(w, g, tile, scales, offsets);
             for (; i < end; i++) {
                 if (w.plane == Plane.I8) {
                     bytes(w.data, base + i * stride, scales, offsets, panel, (i - i0) * TILE);

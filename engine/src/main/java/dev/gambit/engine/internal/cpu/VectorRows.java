@@ -20,22 +20,89 @@ final class VectorRows {
      */
     static void multiply(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
         RowStrips strips = w.strips;
-        float[] scales = w.plane.quantised() ? new float[strips.count * RowStrips.LANES] : null;
-        boolean offsets = w.zero != 0 || w.hasMin;
+        boolean half = w.scaling == PackedMatrix.Scaling.HALF;
+        float[] scratch = w.plane.quantised() ? new float[strips.count * RowStrips.LANES] : null;
         for (int k = 0; k < n; k++) {
             long record = rows[k] * strips.recordBytes;
-            if (w.plane.quantised()) {
-                scales(w, strips.scaleOffset(rows[k]), 1f, scales);
-            }
-            float dot = switch (w.plane) {
-                case I8 -> bytes(w, record, x, scales);
-                case U4 -> nibbles(w, record, x, scales);
+            out[k] = switch (w.plane) {
+                case I8 ->
+                    half && !w.hasMin ? bytes(w.data, record, strips, x) : bytes(w, rows[k], x, sums, scratch);
+                case U4 ->
+                    !half
+                            ? nibbles(w, rows[k], x, sums, scratch)
+                            : w.hasMin
+                                    ? nibblesWithMin(w.data, record, strips, x, sums)
+                                    : nibblesWithZero(w.data, record, strips, x, sums, w.zero);
                 case BF16 -> brainFloats(w.data, record, x, strips.preparedLength);
                 case F16 -> halves(w.data, record, x, strips.preparedLength);
                 case F32 -> floats(w.data, record, x, strips.preparedLength);
             };
-            out[k] = offsets ? dot + offset(w, rows[k], sums, scales) : dot;
         }
+    }
+
+    private static float bytes(MemorySegment data, long record, RowStrips strips, float[] x) {
+        FloatVector total = FloatVector.zero(F);
+        long scales = record + strips.planeBytes;
+        int base = 0;
+        for (int s = 0; s < strips.count; s++) {
+            int steps = strips.perLane[s];
+            for (int h = 0; h < RowStrips.LANES; h += N) {
+                total = byteStrip(data, record + base + h, x, base + h, steps)
+                        .fma(Lanes.halves(data, scales + 2 * (s * RowStrips.LANES + h)), total);
+            }
+            base += steps * RowStrips.LANES;
+        }
+        return total.reduceLanes(VectorOperators.ADD);
+    }
+
+    private static float nibblesWithZero(
+            MemorySegment data, long record, RowStrips strips, float[] x, float[] sums, float zero) {
+        FloatVector total = FloatVector.zero(F);
+        FloatVector minus = FloatVector.broadcast(F, -zero);
+        long scales = record + strips.planeBytes;
+        int base = 0;
+        for (int s = 0; s < strips.count; s++) {
+            int steps = strips.perLane[s];
+            for (int h = 0; h < RowStrips.LANES; h += N) {
+                int lane = s * RowStrips.LANES + h;
+                total = nibbleStrip(data, record + base / 2 + 2 * h, x, base + h, steps)
+                        .add(FloatVector.fromArray(F, sums, lane).mul(minus))
+                        .fma(Lanes.halves(data, scales + 2 * lane), total);
+            }
+            base += steps * RowStrips.LANES;
+        }
+        return total.reduceLanes(VectorOperators.ADD);
+    }
+
+    private static float nibblesWithMin(MemorySegment data, long record, RowStrips strips, float[] x, float[] sums) {
+        FloatVector total = FloatVector.zero(F);
+        long scales = record + strips.planeBytes;
+        long mins = scales + 2L * strips.count * RowStrips.LANES;
+        int base = 0;
+        for (int s = 0; s < strips.count; s++) {
+            int steps = strips.perLane[s];
+            for (int h = 0; h < RowStrips.LANES; h += N) {
+                int lane = s * RowStrips.LANES + h;
+                total = nibbleStrip(data, record + base / 2 + 2 * h, x, base + h, steps)
+                        .fma(Lanes.halves(data, scales + 2 * lane), total);
+                total = Lanes.halves(data, mins + 2 * lane).fma(FloatVector.fromArray(F, sums, lane), total);
+            }
+            base += steps * RowStrips.LANES;
+        }
+        return total.reduceLanes(VectorOperators.ADD);
+    }
+
+    /** Any scales and minima, by way of an array. */
+    private static float bytes(PackedMatrix w, int row, float[] x, float[] sums, float[] scratch) {
+        scales(w, w.strips.scaleOffset(row), 1f, scratch);
+        float dot = bytes(w, row * w.strips.recordBytes, x, scratch);
+        return w.hasMin ? dot + offset(w, row, sums, scratch) : dot;
+    }
+
+    private static float nibbles(PackedMatrix w, int row, float[] x, float[] sums, float[] scratch) {
+        scales(w, w.strips.scaleOffset(row), 1f, scratch);
+        float dot = nibbles(w, row * w.strips.recordBytes, x, scratch);
+        return dot + offset(w, row, sums, scratch);
     }
 
     private static float bytes(PackedMatrix w, long record, float[] x, float[] scales) {
