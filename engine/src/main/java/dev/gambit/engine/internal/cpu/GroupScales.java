@@ -17,15 +17,23 @@ final class GroupScales {
     /**
      * Adds what a group contributes to a tile: {@code y += scale · (sums - zero · inputs) + min · inputs}.
      *
-     * @param sums the sums of the group's integers times their inputs, {@code [64]}
+     * @param sums the sums of the group's integers times their inputs, {@code [64]} from {@code so}
      * @param inputs the sum of the group's kept inputs
      * @param scratch {@code [64]}
      */
     static void add(
-            PackedMatrix w, int g, int tile, float[] sums, float inputs, float[] y, int yo, float[] scratch) {
+            PackedMatrix w,
+            int g,
+            int tile,
+            float[] sums,
+            int so,
+            float inputs,
+            float[] y,
+            int yo,
+            float[] scratch) {
         if (w.scaling == Scaling.TWO_LEVEL) {
             twoLevel(w.scales, w.superScales, w, g, tile, 1f, scratch);
-            addProducts(sums, scratch, y, yo);
+            addProducts(sums, so, scratch, y, yo);
             if (w.hasMin) {
                 twoLevel(w.mins, w.superMins, w, g, tile, inputs, scratch);
                 addAll(scratch, y, yo);
@@ -34,47 +42,47 @@ final class GroupScales {
         }
         long at = ((long) g * w.paddedOutputs + tile * TILE) * 2;
         if (w.hasMin) {
-            addHalfWithMin(w.scales, w.mins, at, sums, inputs, y, yo);
+            addHalfWithMin(w.scales, w.mins, at, sums, so, inputs, y, yo);
         } else if (w.zero != 0) {
-            addHalfWithZero(w.scales, at, sums, w.zero * inputs, y, yo);
+            addHalfWithZero(w.scales, at, sums, so, w.zero * inputs, y, yo);
         } else {
-            addHalf(w.scales, at, sums, y, yo);
+            addHalf(w.scales, at, sums, so, y, yo);
         }
     }
 
-    private static void addHalf(MemorySegment scales, long at, float[] sums, float[] y, int yo) {
+    private static void addHalf(MemorySegment scales, long at, float[] sums, int so, float[] y, int yo) {
         for (int o = 0; o < TILE; o += N) {
             Lanes.halves(scales, at + 2 * o)
-                    .fma(FloatVector.fromArray(F, sums, o), FloatVector.fromArray(F, y, yo + o))
+                    .fma(FloatVector.fromArray(F, sums, so + o), FloatVector.fromArray(F, y, yo + o))
                     .intoArray(y, yo + o);
         }
     }
 
     private static void addHalfWithZero(
-            MemorySegment scales, long at, float[] sums, float zero, float[] y, int yo) {
+            MemorySegment scales, long at, float[] sums, int so, float zero, float[] y, int yo) {
         FloatVector z = FloatVector.broadcast(F, zero);
         for (int o = 0; o < TILE; o += N) {
             Lanes.halves(scales, at + 2 * o)
-                    .fma(FloatVector.fromArray(F, sums, o).sub(z), FloatVector.fromArray(F, y, yo + o))
+                    .fma(FloatVector.fromArray(F, sums, so + o).sub(z), FloatVector.fromArray(F, y, yo + o))
                     .intoArray(y, yo + o);
         }
     }
 
     private static void addHalfWithMin(
-            MemorySegment scales, MemorySegment mins, long at, float[] sums, float inputs, float[] y, int yo) {
+            MemorySegment scales, MemorySegment mins, long at, float[] sums, int so, float inputs, float[] y, int yo) {
         FloatVector x = FloatVector.broadcast(F, inputs);
         for (int o = 0; o < TILE; o += N) {
             FloatVector v = FloatVector.fromArray(F, y, yo + o);
             v = Lanes.halves(mins, at + 2 * o).fma(x, v);
             Lanes.halves(scales, at + 2 * o)
-                    .fma(FloatVector.fromArray(F, sums, o), v)
+                    .fma(FloatVector.fromArray(F, sums, so + o), v)
                     .intoArray(y, yo + o);
         }
     }
 
-    private static void addProducts(float[] a, float[] b, float[] y, int yo) {
+    private static void addProducts(float[] a, int ao, float[] b, float[] y, int yo) {
         for (int o = 0; o < TILE; o += N) {
-            FloatVector.fromArray(F, a, o)
+            FloatVector.fromArray(F, a, ao + o)
                     .fma(FloatVector.fromArray(F, b, o), FloatVector.fromArray(F, y, yo + o))
                     .intoArray(y, yo + o);
         }

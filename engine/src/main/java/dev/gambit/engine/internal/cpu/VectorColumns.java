@@ -80,7 +80,7 @@ final class VectorColumns {
                 a2.intoArray(sums, h + 2 * N);
                 a3.intoArray(sums, h + 3 * N);
             }
-            GroupScales.add(w, g, tile, sums, groupSum(x, g, units), y, yo, scales);
+            GroupScales.add(w, g, tile, sums, 0, groupSum(x, g, units), y, yo, scales);
         }
     }
 
@@ -125,7 +125,7 @@ final class VectorColumns {
                 a2.mul(0x1p-8f).intoArray(sums, h + 32);
                 a3.mul(0x1p-12f).intoArray(sums, h + 48);
             }
-            GroupScales.add(w, g, tile, sums, groupSum(x, g, units), y, yo, scales);
+            GroupScales.add(w, g, tile, sums, 0, groupSum(x, g, units), y, yo, scales);
         }
     }
 

@@ -1,0 +1,184 @@
+package dev.gambit.engine.internal.cpu;
+
+import static dev.gambit.engine.internal.cpu.Lanes.F;
+import static dev.gambit.engine.internal.cpu.Lanes.N;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * The products of {@link VectorColumns} for panels so wide that a kept column is a run worth streaming: four kept columns
+ * side by side from end to end, with the sums in the first-level cache instead of registers. Memory sees four long
+ * sequential reads, which it serves faster than many short ones.
+ */
+final class VectorStreams {
+
+    /** Bytes a column has to have; below, the tiles of {@link VectorColumns} are faster. */
+    static final int MIN_RUN = Integer.getInteger("gambit.stream.bytes", 2048);
+
+    private static final int TILE = PackedMatrix.TILE;
+
+    private VectorStreams() {}
+
+    /** Returns whether a matrix is to be walked this way. */
+    static boolean suits(PackedMatrix w) {
+        return w.plane != Plane.U4 && w.stride() >= MIN_RUN;
+    }
+
+    static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
+        int width = (t1 - t0) * TILE;
+        int yo = yOffset + t0 * TILE;
+        long base = w.tileOffset(t0);
+        if (!w.plane.quantised()) {
+            run(w, base, x, x.start[g0 * 2], x.start[g1 * 2], y, yo, width);
+            return;
+        }
+        int units = w.group / Kept.UNIT;
+        float[] sums = new float[width];
+        float[] scratch = new float[TILE];
+        for (int g = g0; g < g1; g++) {
+            int first = x.start[g * units];
+            int end = x.start[(g + 1) * units];
+            if (first == end) {
+                continue;
+            }
+            Arrays.fill(sums, 0f);
+            run(w, base, x, first, end, sums, 0, width);
+            float inputs = units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
+            for (int t = t0; t < t1; t++) {
+                GroupScales.add(w, g, t, sums, (t - t0) * TILE, inputs, y, yOffset + t * TILE, scratch);
+            }
+        }
+    }
+
+    /** Adds kept columns {@code first … end-1}, four at a time; the last ones are repeated with an input of zero. */
+    private static void run(
+            PackedMatrix w, long base, Kept x, int first, int end, float[] sums, int so, int width) {
+        long stride = w.stride();
+        int last = end - 1;
+        for (int k = first; k < end; k += 4) {
+            long p0 = base + x.index[k] * stride;
+            long p1 = base + x.index[Math.min(last, k + 1)] * stride;
+            long p2 = base + x.index[Math.min(last, k + 2)] * stride;
+            long p3 = base + x.index[Math.min(last, k + 3)] * stride;
+            float x0 = x.value[k];
+            float x1 = k + 1 < end ? x.value[k + 1] : 0f;
+            float x2 = k + 2 < end ? x.value[k + 2] : 0f;
+            float x3 = k + 3 < end ? x.value[k + 3] : 0f;
+            switch (w.plane) {
+                case I8 -> bytes(w.data, p0, p1, p2, p3, x0, x1, x2, x3, sums, so, width);
+                case BF16 -> brainFloats(w.data, p0, p1, p2, p3, x0, x1, x2, x3, sums, so, width);
+                case F16 -> halves(w.data, p0, p1, p2, p3, x0, x1, x2, x3, sums, so, width);
+                default -> floats(w.data, p0, p1, p2, p3, x0, x1, x2, x3, sums, so, width);
+            }
+        }
+    }
+
+    private static void bytes(
+            MemorySegment data,
+            long p0,
+            long p1,
+            long p2,
+            long p3,
+            float x0,
+            float x1,
+            float x2,
+            float x3,
+            float[] y,
+            int yo,
+            int width) {
+        FloatVector v0 = FloatVector.broadcast(F, x0);
+        FloatVector v1 = FloatVector.broadcast(F, x1);
+        FloatVector v2 = FloatVector.broadcast(F, x2);
+        FloatVector v3 = FloatVector.broadcast(F, x3);
+        for (int o = 0; o < width; o += N) {
+            FloatVector a = Lanes.bytes(data, p0 + o).fma(v0, FloatVector.fromArray(F, y, yo + o));
+            FloatVector b = Lanes.bytes(data, p1 + o).mul(v1);
+            a = Lanes.bytes(data, p2 + o).fma(v2, a);
+            b = Lanes.bytes(data, p3 + o).fma(v3, b);
+            a.add(b).intoArray(y, yo + o);
+        }
+    }
+
+    private static void brainFloats(
+            MemorySegment data,
+            long p0,
+            long p1,
+            long p2,
+            long p3,
+            float x0,
+            float x1,
+            float x2,
+            float x3,
+            float[] y,
+            int yo,
+            int width) {
+        FloatVector v0 = FloatVector.broadcast(F, x0);
+        FloatVector v1 = FloatVector.broadcast(F, x1);
+        FloatVector v2 = FloatVector.broadcast(F, x2);
+        FloatVector v3 = FloatVector.broadcast(F, x3);
+        for (int o = 0; o < width; o += N) {
+            long d = 2L * o;
+            FloatVector a = Lanes.brainFloats(data, p0 + d).fma(v0, FloatVector.fromArray(F, y, yo + o));
+            FloatVector b = Lanes.brainFloats(data, p1 + d).mul(v1);
+            a = Lanes.brainFloats(data, p2 + d).fma(v2, a);
+            b = Lanes.brainFloats(data, p3 + d).fma(v3, b);
+            a.add(b).intoArray(y, yo + o);
+        }
+    }
+
+    private static void halves(
+            MemorySegment data,
+            long p0,
+            long p1,
+            long p2,
+            long p3,
+            float x0,
+            float x1,
+            float x2,
+            float x3,
+            float[] y,
+            int yo,
+            int width) {
+        FloatVector v0 = FloatVector.broadcast(F, x0);
+        FloatVector v1 = FloatVector.broadcast(F, x1);
+        FloatVector v2 = FloatVector.broadcast(F, x2);
+        FloatVector v3 = FloatVector.broadcast(F, x3);
+        for (int o = 0; o < width; o += N) {
+            long d = 2L * o;
+            FloatVector a = Lanes.halves(data, p0 + d).fma(v0, FloatVector.fromArray(F, y, yo + o));
+            FloatVector b = Lanes.halves(data, p1 + d).mul(v1);
+            a = Lanes.halves(data, p2 + d).fma(v2, a);
+            b = Lanes.halves(data, p3 + d).fma(v3, b);
+            a.add(b).intoArray(y, yo + o);
+        }
+    }
+
+    private static void floats(
+            MemorySegment data,
+            long p0,
+            long p1,
+            long p2,
+            long p3,
+            float x0,
+            float x1,
+            float x2,
+            float x3,
+            float[] y,
+            int yo,
+            int width) {
+        FloatVector v0 = FloatVector.broadcast(F, x0);
+        FloatVector v1 = FloatVector.broadcast(F, x1);
+        FloatVector v2 = FloatVector.broadcast(F, x2);
+        FloatVector v3 = FloatVector.broadcast(F, x3);
+        for (int o = 0; o < width; o += N) {
+            long d = 4L * o;
+            FloatVector a = Lanes.floats(data, p0 + d).fma(v0, FloatVector.fromArray(F, y, yo + o));
+            FloatVector b = Lanes.floats(data, p1 + d).mul(v1);
+            a = Lanes.floats(data, p2 + d).fma(v2, a);
+            b = Lanes.floats(data, p3 + d).fma(v3, b);
+            a.add(b).intoArray(y, yo + o);
+        }
+    }
+}
