@@ -1,10 +1,126 @@
 package dev.gambit.engine.internal.sampling;
-/** temp. */
+
+import dev.gambit.engine.GambitException;
+import dev.gambit.engine.SamplingOptions;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+
+/**
+ * Draws tokens, in the order of llama.cpp's default chain: penalties, top-k, top-p, min-p, temperature, draw. The same
+ * options, seed, history and logits give the same tokens on every machine. Not for use by several threads at once.
+ */
 public final class Sampler {
-    /** temp. */
-    public Sampler(dev.gambit.engine.SamplingOptions o, int n) {}
-    /** temp. */
-    public int sample(float[] l) { int b = 0; for (int i = 1; i < l.length; i++) if (l[i] > l[b]) b = i; return b; }
-    /** temp. */
-    public void accept(int t) {}
+
+    private final SamplingOptions options;
+    private final long seed;
+    private final Candidates candidates = new Candidates();
+    private SplitMix64 random;
+    /** The last tokens: a ring of repeatLastN, or a growing list of all. */
+    private int[] history;
+    private int historySize;
+    private int historyNext;
+    private float[] penalized = new float[0];
+    private int[] seen = new int[0];
+
+    /**
+     * @param options how to draw
+     */
+    public Sampler(SamplingOptions options) {
+        this.options = options;
+        // as in llama.cpp a random seed has 32 bits, so that it can be shown and given again
+        this.seed = options.seed() == SamplingOptions.RANDOM_SEED
+                ? new SplittableRandom().nextInt() & 0xffffffffL : options.seed();
+        reset();
+    }
+
+    /** @return the seed in use, drawn once if the options ask for a random one */
+    public long seed() {
+        return seed;
+    }
+
+    /** Forgets the tokens seen and starts the random numbers anew. */
+    public void reset() {
+        random = new SplitMix64(seed);
+        history = new int[16];
+        historySize = 0;
+        historyNext = 0;
+    }
+
+    /**
+     * Tells the sampler about a token of the sequence, of the prompt or drawn, for the penalties to count.
+     *
+     * @param token its id
+     */
+    public void accept(int token) {
+        if (!options.hasPenalties()) {
+            return;
+        }
+        int limit = options.repeatLastN() < 0 ? Integer.MAX_VALUE : options.repeatLastN();
+        if (historyNext == history.length && history.length < limit) {
+            history = Arrays.copyOf(history, (int) Math.min(limit, 2L * history.length));
+        }
+        if (historyNext >= Math.min(limit, history.length)) {
+            historyNext = 0;
+        }
+        history[historyNext++] = token;
+        historySize = Math.max(historySize, historyNext);
+    }
+
+    /**
+     * Draws the next token; does not accept it.
+     *
+     * @param logits one per token of the vocabulary, unchanged on return
+     * @return the token's id
+     * @throws GambitException if the logits have no highest finite number
+     */
+    public int sample(float[] logits) {
+        float[] values = options.hasPenalties() ? penalize(logits) : logits;
+        if (options.isGreedy()) {
+            return likeliest(values, logits.length);
+        }
+        candidates.load(values, logits.length, options.topK());
+        candidates.topP(options.topP());
+        candidates.minP(options.minP());
+        return candidates.draw(options.temperature(), random.nextDouble());
+    }
+
+    private static int likeliest(float[] values, int length) {
+        int best = -1;
+        float highest = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < length; i++) {
+            if (values[i] > highest) {
+                highest = values[i];
+                best = i;
+            }
+        }
+        if (best < 0 || highest == Float.POSITIVE_INFINITY) {
+            throw new GambitException(GambitException.line("logits", "finite numbers",
+                    best < 0 ? "none among " + length : "an infinite one", "check the model file"));
+        }
+        return best;
+    }
+
+    private float[] penalize(float[] logits) {
+        if (penalized.length < logits.length) {
+            penalized = new float[logits.length];
+            seen = new int[logits.length];
+        }
+        System.arraycopy(logits, 0, penalized, 0, logits.length);
+        for (int i = 0; i < historySize; i++) {
+            if (history[i] >= 0 && history[i] < logits.length) {
+                seen[history[i]]++;
+            }
+        }
+        for (int i = 0; i < historySize; i++) {
+            int token = history[i];
+            if (token >= 0 && token < logits.length && seen[token] > 0) {
+                float logit = penalized[token];
+                // dividing a negative logit would make its token likelier
+                logit = logit <= 0 ? logit * options.repeatPenalty() : logit / options.repeatPenalty();
+                penalized[token] = logit - (seen[token] * options.frequencyPenalty() + options.presencePenalty());
+                seen[token] = 0;
+            }
+        }
+        return penalized;
+    }
 }
