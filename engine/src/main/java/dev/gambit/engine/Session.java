@@ -191,7 +191,7 @@ public final class Session implements AutoCloseable {
     public GenerationResult generate(int[] prompt, GenerationOptions options, GenerationListener listener) {
         cancelled = false;
         Generation g = new Generation(model.tokenizer(), options, listener);
-        Sampler sampler = new Sampler(options.sampling(), model.config().vocabulary());
+        Sampler sampler = new Sampler(options.sampling());
         float[] logits = new float[model.config().vocabulary()];
         counter.reset();
         long start = System.nanoTime();
