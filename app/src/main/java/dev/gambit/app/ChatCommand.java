@@ -67,7 +67,6 @@ final class ChatCommand implements Callable<Integer> {
     private ModelOptionsMixin options;
 
     @Override
-    @SuppressWarnings("try") // the watch over Ctrl-C does its work by being open
     public Integer call() throws IOException {
         String first = firstMessage();
         boolean interactive = !singleTurn && isTerminal();
@@ -86,19 +85,15 @@ final class ChatCommand implements Callable<Integer> {
                 .build();
         long start = System.nanoTime();
         try (LanguageModel model = options.open();
-                Session session = model.session();
-                Interrupt interrupt = new Interrupt(session)) {
+                Session session = model.session()) {
             model.chatTemplate(); // before anything is asked: a model may have none
             GenerationReport report = new GenerationReport(options, model, drawn.seed(), System.nanoTime() - start);
             Conversation chat = new Conversation(
                     model, session, systemPrompt == null ? null : Prompts.unescape(systemPrompt));
             if (interactive) {
-                talk(chat, first, generation, report, model);
+                talk(chat, first, generation, report, session);
             } else {
-                GenerationResult result = say(chat, first, generation, report);
-                if (!noPerf) {
-                    report.print(result, System.err);
-                }
+                answer(chat, first, generation, report, session);
             }
             return 0;
         }
@@ -115,6 +110,17 @@ final class ChatCommand implements Callable<Integer> {
         return System.console() != null && System.console().isTerminal();
     }
 
+    @SuppressWarnings("try") // the watch over Ctrl-C does its work by being open
+    private void answer(
+            Conversation chat, String text, GenerationOptions generation, GenerationReport report, Session session) {
+        try (Interrupt interrupt = new Interrupt(session)) {
+            GenerationResult result = say(chat, text, generation, report);
+            if (!noPerf) {
+                report.print(result, System.err);
+            }
+        }
+    }
+
     private GenerationResult say(
             Conversation chat, String text, GenerationOptions generation, GenerationReport report) {
         GenerationResult result = chat.reply(text, generation, (token, more) -> {
@@ -129,9 +135,9 @@ final class ChatCommand implements Callable<Integer> {
 
     /** Takes turns until the user has had enough. */
     private void talk(
-            Conversation chat, String first, GenerationOptions generation, GenerationReport report, LanguageModel model)
+            Conversation chat, String first, GenerationOptions generation, GenerationReport report, Session session)
             throws IOException {
-        System.err.println(GenerationReport.describe(options, model) + ", on " + model.backendName());
+        System.err.println(report.describe() + ", on " + report.backend());
         System.err.println("/clear begins anew, /exit or Ctrl-D ends, a \\ at a line's end goes on on the next");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         String text = first;
@@ -148,14 +154,16 @@ final class ChatCommand implements Callable<Integer> {
             } else if (text.startsWith("/") && text.length() > 1 && !text.contains(" ")) {
                 System.err.println("(there are /clear and /exit)");
             } else if (!text.isBlank()) {
-                turn(chat, text, generation, report);
+                turn(chat, text, generation, report, session);
             }
             text = null;
         }
     }
 
-    private void turn(Conversation chat, String text, GenerationOptions generation, GenerationReport report) {
-        try {
+    @SuppressWarnings("try") // as above
+    private void turn(
+            Conversation chat, String text, GenerationOptions generation, GenerationReport report, Session session) {
+        try (Interrupt interrupt = new Interrupt(session)) {
             System.out.println();
             GenerationResult result = say(chat, text, generation, report);
             if (result.finish() == GenerationResult.Finish.CONTEXT_FULL) {

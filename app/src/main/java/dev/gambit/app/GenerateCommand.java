@@ -89,6 +89,7 @@ final class GenerateCommand implements Callable<Integer> {
             GenerationReport report = new GenerationReport(options, model, drawn.seed(), System.nanoTime() - start);
             Output output = new Output(model.tokenizer(), report);
             int[] tokens = tokens(model.tokenizer(), text);
+            requireRoom(tokens.length, session.contextLength());
             if (!json && !noDisplayPrompt) {
                 System.out.print(text);
                 System.out.flush();
@@ -130,6 +131,14 @@ final class GenerateCommand implements Callable<Integer> {
                     "prompt", "a text, as this model has no token for the beginning of one", "none", "pass one with -p"));
         }
         return new int[] {first};
+    }
+
+    private static void requireRoom(int tokens, int context) {
+        if (tokens > context) {
+            throw new GambitException(GambitException.line(
+                    "prompt", "at most the " + context + " tokens of the context", tokens,
+                    "shorten it or make the context longer with -c"));
+        }
     }
 
     /** Prints the text as it comes. */

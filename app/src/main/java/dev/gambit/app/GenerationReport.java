@@ -66,7 +66,7 @@ final class GenerationReport {
         Timings t = result.timings();
         StringBuilder text = new StringBuilder(1024).append('\n');
         note(text, result.finish());
-        text.append("backend          = ").append(backend()).append(", ").append(describe(options, model)).append('\n');
+        text.append("backend          = ").append(backend()).append(", ").append(describe()).append('\n');
         text.append("sampler seed     = ").append(seed).append('\n');
         if (options.verbose()) {
             time(text, "load time", loadNanos).append('\n');
@@ -76,7 +76,7 @@ final class GenerationReport {
             }
         }
         perToken(time(text, "prompt eval time", t.promptNanos()), t.promptTokens(), "tokens", t.promptNanos());
-        perToken(time(text, "eval time", t.generatedNanos()), t.generatedTokens(), "runs  ", t.generatedNanos());
+        perToken(time(text, "eval time", t.generatedNanos()), t.generatedTokens(), "runs", t.generatedNanos());
         time(text, "total time", t.promptNanos() + t.generatedNanos())
                 .append(" / ").append(Numbers.right(Integer.toString(t.promptTokens() + t.generatedTokens()), 5))
                 .append(" tokens\n");
@@ -98,7 +98,9 @@ final class GenerationReport {
     private void note(StringBuilder text, Finish finish) {
         switch (finish) {
             case CONTEXT_FULL -> text.append("The context of ").append(model.contextLength())
-                    .append(" tokens is full; -c makes it longer.\n\n");
+                    .append(model.contextLength() < model().trainedContext()
+                            ? " tokens is full; -c makes it longer.\n\n"
+                            : " tokens is full; the model was not trained on more.\n\n");
             case CANCELLED -> text.append("Interrupted.\n\n");
             default -> {
                 // the model's end, a stop text and -n are what was asked for
@@ -107,7 +109,7 @@ final class GenerationReport {
     }
 
     /** Returns a model in few words: its name, type and size. */
-    static String describe(ModelOptionsMixin options, LanguageModel model) {
+    String describe() {
         ModelInfo info = model.info();
         return info.name() + " " + info.type() + ", " + Numbers.bytes(info.bytes())
                 + (options.isEmbedded() ? ", built in" : "");
@@ -120,7 +122,7 @@ final class GenerationReport {
     private static void perToken(StringBuilder text, int count, String unit, long nanos) {
         text.append(" / ").append(Numbers.right(Integer.toString(count), 5)).append(' ').append(unit);
         if (count > 0 && nanos > 0) {
-            text.append(" (").append(Numbers.fixed(nanos / 1e6 / count, 8, 2)).append(" ms per token, ")
+            text.append(unit.equals("runs") ? "   (" : " (").append(Numbers.fixed(nanos / 1e6 / count, 8, 2)).append(" ms per token, ")
                     .append(Numbers.fixed(count * 1e9 / nanos, 8, 2)).append(" tokens per second)");
         }
         text.append('\n');

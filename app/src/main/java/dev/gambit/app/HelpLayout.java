@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
+import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.UsageMessageSpec;
@@ -14,6 +15,19 @@ import picocli.CommandLine.Model.UsageMessageSpec;
 final class HelpLayout {
 
     private static final Map<String, String> HEADINGS = Map.of("options", "Model", "sampling", "Sampling");
+
+    /** {@code --temp T}, as llama.cpp writes it; {@code --temp=T} works, too. */
+    private static final Help.IParamLabelRenderer LABELS = new Help.IParamLabelRenderer() {
+        @Override
+        public Help.Ansi.Text renderParameterLabel(ArgSpec arg, Help.Ansi ansi, List<Help.Ansi.IStyle> styles) {
+            return ansi.new Text(arg.arity().max() == 0 ? "" : " " + arg.paramLabel());
+        }
+
+        @Override
+        public String separator() {
+            return " ";
+        }
+    };
 
     private HelpLayout() {}
 
@@ -37,6 +51,9 @@ final class HelpLayout {
             }
         });
         for (OptionSpec option : spec.options()) {
+            if (option.hidden()) {
+                continue;
+            }
             String heading = headings.getOrDefault(option, "Options");
             groups.computeIfAbsent(heading, h -> new ArrayList<>()).add(option);
         }
@@ -44,7 +61,7 @@ final class HelpLayout {
         groups.forEach((heading, options) -> {
             if (!options.isEmpty()) {
                 Help.Layout layout = help.createDefaultLayout();
-                layout.addAllOptions(options, help.createDefaultParamLabelRenderer());
+                layout.addAllOptions(options, LABELS);
                 text.append(help.createHeading("%n@|bold " + heading + "|@%n")).append(layout);
             }
         });
