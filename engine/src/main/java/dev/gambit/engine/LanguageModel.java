@@ -99,8 +99,18 @@ public final class LanguageModel implements AutoCloseable {
     public static LanguageModel open(Path path, ModelOptions options) {
         // The weights are copied into the backend's own form, so the file is done with once the model is open.
         try (GgufFile file = GgufFile.open(path)) {
-            return new LanguageModel(file, options);
+            return open(file, options);
         }
+    }
+
+    /**
+     * Opens a model from a file that is open already, to decide on the options by what the file says. The caller closes
+     * the file, which may be at once.
+     *
+     * @throws GambitException as {@link #open(Path, ModelOptions)}
+     */
+    public static LanguageModel open(GgufFile file, ModelOptions options) {
+        return new LanguageModel(file, options);
     }
 
     /** Returns a new session with room for the context length chosen at opening. */

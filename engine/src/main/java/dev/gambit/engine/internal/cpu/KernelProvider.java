@@ -6,8 +6,6 @@ package dev.gambit.engine.internal.cpu;
  */
 final class KernelProvider {
 
-    private static final System.Logger LOG = System.getLogger("dev.gambit.engine");
-
     private KernelProvider() {}
 
     /** Returns the kernels of this process. */
@@ -24,7 +22,8 @@ final class KernelProvider {
             return new ScalarKernels();
         }
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
-            LOG.log(
+            // asked for only here: the first logger of a process takes tens of milliseconds
+            System.getLogger("dev.gambit.engine").log(
                     System.Logger.Level.WARNING,
                     "the Vector API is not available, so slow scalar kernels run; add"
                             + " --add-modules jdk.incubator.vector to the java command");

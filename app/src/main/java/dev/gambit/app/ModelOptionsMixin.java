@@ -1,0 +1,218 @@
+package dev.gambit.app;
+
+import dev.gambit.engine.EmbeddedModel;
+import dev.gambit.engine.GambitException;
+import dev.gambit.engine.KvCacheType;
+import dev.gambit.engine.LanguageModel;
+import dev.gambit.engine.ModelOptions;
+import dev.gambit.engine.Sparsity;
+import dev.gambit.engine.gguf.GgufFile;
+import dev.gambit.engine.sparsity.Sidecar;
+import java.nio.file.Path;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+
+/**
+ * Which model to run and how: the options that all commands share which open one. Use it as
+ * {@code @Mixin ModelOptionsMixin options}, and {@code try (LanguageModel model = options.open())}.
+ */
+public final class ModelOptionsMixin {
+
+    /** The level of sparsity where thresholds are there and no level is named. */
+    public static final double DEFAULT_SPARSITY = 0.5;
+
+    /** Where a model can run. */
+    enum BackendChoice {
+        AUTO, CPU, CUDA
+    }
+
+    /** How the CHESS policies weigh a channel. */
+    enum Importance {
+        ABS, RMS
+    }
+
+    @Option(names = {"-m", "--model"}, paramLabel = "FILE",
+            description = "GGUF file (default: " + EmbeddedModel.NAME + ", a story writer that comes with Gambit)")
+    Path model;
+
+    @Option(names = {"-c", "--ctx-size"}, paramLabel = "N", defaultValue = "0", converter = ContextSize.class,
+            description = "tokens of context (default: 0, what the model was trained on)")
+    int context;
+
+    @Option(names = {"-t", "--threads"}, paramLabel = "N", defaultValue = "-1", converter = Threads.class,
+            description = "threads (default: -1, all processors this process may use)")
+    int threads;
+
+    @Option(names = "--chess", paramLabel = "FILE",
+            description = "thresholds that gambit calibrate found for the model: run it sparsely")
+    Path chess;
+
+    @Option(names = "--sparsity", paramLabel = "L",
+            description = "fraction of channels to skip, 0 to 0.95 (default: 0.5 where there are thresholds)")
+    Double sparsity;
+
+    @Option(names = "--policy", paramLabel = "NAME",
+            description = "a policy of the thresholds file: chess, chess-attn, cats, teal... (default: the file's)")
+    String policy;
+
+    @Option(names = "--importance", paramLabel = "abs|rms",
+            description = "how policies chess and chess-attn weigh channels (default: abs)")
+    Importance importance;
+
+    @Option(names = "--dense", description = "skip nothing, whatever thresholds there are")
+    boolean dense;
+
+    @Option(names = "--dense-prefill", description = "skip nothing while reading the prompt")
+    boolean densePrefill;
+
+    @Option(names = {"-ctk", "--cache-type-k"}, paramLabel = "TYPE", defaultValue = "f16", converter = CacheType.class,
+            description = "how keys are kept: f32, f16 or q8_0 (default: f16)")
+    KvCacheType cacheTypeK;
+
+    @Option(names = {"-ctv", "--cache-type-v"}, paramLabel = "TYPE", defaultValue = "f16", converter = CacheType.class,
+            description = "how values are kept: f32, f16 or q8_0 (default: f16)")
+    KvCacheType cacheTypeV;
+
+    @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto",
+            description = "what to run on (default: auto, which is the CPU in this version)")
+    BackendChoice backend;
+
+    @Option(names = {"-v", "--verbose"}, description = "say more: times of loading, where an error came from")
+    boolean verbose;
+
+    // What llama.cpp's users often have in a command line, and what makes no difference on the CPU.
+    @Option(names = {"-ngl", "--gpu-layers", "--n-gpu-layers"}, hidden = true, paramLabel = "N")
+    private String gpuLayers;
+
+    @Option(names = {"-fa", "--flash-attn"}, hidden = true, arity = "0..1", paramLabel = "on|off|auto")
+    private String flashAttention;
+
+    @Option(names = {"--mmap", "--no-mmap", "--mlock", "--no-repack"}, hidden = true)
+    private boolean loading;
+
+    /** Returns whether to say more. */
+    public boolean verbose() {
+        return verbose;
+    }
+
+    /** Returns whether the model is the one that comes with Gambit. */
+    public boolean isEmbedded() {
+        return model == null;
+    }
+
+    /** Returns the model file; null for the model that comes with Gambit. */
+    public Path path() {
+        return model;
+    }
+
+    /** Returns the level of sparsity that {@link #open} asks for; null where the model runs dense. */
+    public Double level() {
+        return level;
+    }
+
+    private Double level;
+
+    /**
+     * Opens the model with these options.
+     *
+     * @throws GambitException where the model, its thresholds or an option cannot be used
+     */
+    public LanguageModel open() {
+        requireCpu(backend);
+        if (model == null) {
+            level = dense ? null : level(chess != null || EmbeddedModel.hasThresholds());
+            return EmbeddedModel.open(options().sparsity(asked()).build());
+        }
+        try (GgufFile file = GgufFile.open(model)) {
+            level = dense ? null : level(chess != null || Sidecar.isIn(file));
+            return LanguageModel.open(file, options().sparsity(asked()).build());
+        }
+    }
+
+    /** Opens the same model without sparsity, to compare with. */
+    public LanguageModel openDense() {
+        requireCpu(backend);
+        ModelOptions options = options().build();
+        return model == null ? EmbeddedModel.open(options) : LanguageModel.open(model, options);
+    }
+
+    private ModelOptions.Builder options() {
+        return ModelOptions.builder()
+                .contextLength(context)
+                .threads(threads)
+                .cacheType(cacheTypeK, cacheTypeV)
+                .densePrefill(densePrefill);
+    }
+
+    private Double level(boolean thresholds) {
+        return sparsity == null && (thresholds || policy != null || importance != null) ? (Double) DEFAULT_SPARSITY
+                : sparsity;
+    }
+
+    private Sparsity asked() {
+        return level == null ? null : sparsity(chess, policy(policy, importance), level);
+    }
+
+    /** Returns what to skip, after checking the level as an option. */
+    static Sparsity sparsity(Path chess, String policy, double level) {
+        if (!(level >= 0 && level <= 0.95)) {
+            throw new GambitException(GambitException.line(
+                    "--sparsity", "a number from 0 to 0.95", text(level), "choose a level in that range"));
+        }
+        return new Sparsity(chess, policy, level);
+    }
+
+    private static String text(double value) {
+        return value == Math.rint(value) && Math.abs(value) < 1e9 ? Long.toString((long) value) : Double.toString(value);
+    }
+
+    /** Returns a policy's full name: {@code chess} and {@code chess-attn} come with two kinds of importance. */
+    static String policy(String name, Importance importance) {
+        boolean chess = name == null ? importance != null : name.equals("chess") || name.equals("chess-attn");
+        if (!chess) {
+            return name;
+        }
+        return (name == null ? "chess" : name) + (importance == Importance.RMS ? "-rms" : "-abs");
+    }
+
+    /** Checks a number that an option gave. */
+    static int range(String option, long value, int min, int max) {
+        if (value < min || value > max) {
+            throw new GambitException(GambitException.line(
+                    option, "a number from " + min + " to " + max, value, "choose one in that range"));
+        }
+        return (int) value;
+    }
+
+    /** Reads {@code -c}. */
+    static final class ContextSize implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String value) {
+            return range("-c/--ctx-size", Long.parseLong(value), 0, 1 << 28);
+        }
+    }
+
+    /** Reads {@code -t}, where 0 and less mean all processors. */
+    static final class Threads implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String value) {
+            return Math.max(0, range("-t/--threads", Long.parseLong(value), -1, 1024));
+        }
+    }
+
+    /** Reads the name of a cache type. */
+    static final class CacheType implements ITypeConverter<KvCacheType> {
+        @Override
+        public KvCacheType convert(String value) {
+            return KvCacheType.of(value);
+        }
+    }
+
+    static void requireCpu(BackendChoice backend) {
+        if (backend == BackendChoice.CUDA) {
+            throw new GambitException(GambitException.line(
+                    "--backend", "auto or cpu", "cuda",
+                    "the CUDA backend is not built yet in this version, so leave the option out"));
+        }
+    }
+}

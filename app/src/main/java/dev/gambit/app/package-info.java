@@ -1,0 +1,2 @@
+/** The {@code gambit} command. */
+package dev.gambit.app;

@@ -1,0 +1,133 @@
+package dev.gambit.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.gambit.engine.GambitException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class BenchCommandTest {
+
+    private static final String[] QUICK = {"bench", "-r", "2", "--no-warmup", "--sparsity", "dense"};
+
+    /** Names of llama-bench's JSON that its users' scripts read. */
+    private static final List<String> LLAMA_BENCH = List.of(
+            "build_commit", "build_number", "cpu_info", "gpu_info", "backends", "model_filename", "model_type",
+            "model_size", "model_n_params", "n_batch", "n_ubatch", "n_threads", "type_k", "type_v", "n_gpu_layers",
+            "n_prompt", "n_gen", "n_depth", "test_time", "avg_ns", "stddev_ns", "avg_ts", "stddev_ts");
+
+    private static Run bench(String... more) {
+        List<String> args = new ArrayList<>(List.of(QUICK));
+        args.addAll(List.of(more));
+        return Run.succeeds(args.toArray(String[]::new));
+    }
+
+    @Test
+    void theTableIsLlamaBenchsWithTwoColumnsMore() {
+        List<String> lines = bench("-p", "8", "-n", "4", "-pg", "8,4", "-d", "0,3").out().lines().toList();
+        // the first two lines and the row up to t/s as llama-bench prints them for this file
+        assertEquals("| model                          |       size |     params | backend    | threads |            test |"
+                + "                  t/s |   active |    bytes |", lines.get(0));
+        assertEquals("| ------------------------------ | ---------: | ---------: | ---------- | ------: | --------------: |"
+                + " -------------------: | -------: | -------: |", lines.get(1));
+        int threads = Runtime.getRuntime().availableProcessors();
+        String start = "| llama ?B Q8_0                  |   7.45 MiB |     7.34 M | CPU        | "
+                + Numbers.right("" + threads, 7) + " | ";
+        List<String> tests = List.of("pp8", "tg4", "pp8+tg4", "pp8 @ d3", "tg4 @ d3", "pp8+tg4 @ d3");
+        for (int i = 0; i < tests.size(); i++) {
+            String row = lines.get(i + 2);
+            assertTrue(row.startsWith(start + Numbers.right(tests.get(i), 15) + " | "), row);
+            assertTrue(row.matches(".* \\d+\\.\\d\\d ± \\d+\\.\\d\\d \\|  100\\.0 % \\| +(-|100\\.0 %) \\|"), row);
+            assertEquals(lines.get(0).length(), row.length(), row);
+        }
+        assertEquals("", lines.get(8));
+        assertTrue(lines.get(9).startsWith("build: gambit "), lines.get(9));
+    }
+
+    @Test
+    void optionsWithListsGetColumns() {
+        List<String> lines = bench("-p", "8", "-n", "0", "-t", "1,2", "-ctk", "f16,q8_0").out().lines().toList();
+        assertTrue(lines.get(0).contains(" threads | type_k |            test |"), lines.get(0));
+        assertTrue(lines.get(2).contains(" |       1 | f16    |             pp8 |"), lines.get(2));
+        assertTrue(lines.get(5).contains(" |       2 | q8_0   |             pp8 |"), lines.get(5));
+    }
+
+    @Test
+    void jsonHasLlamaBenchsNames() throws Exception {
+        JsonNode json = new ObjectMapper().readTree(bench("-p", "8", "-n", "4", "-t", "1", "-o", "json").out());
+        assertEquals(2, json.size());
+        for (JsonNode test : json) {
+            for (String name : LLAMA_BENCH) {
+                assertTrue(test.has(name), name);
+            }
+            assertEquals(2, test.get("samples_ns").size());
+            assertEquals(1, test.get("n_threads").asInt());
+            assertEquals("CPU", test.get("backends").asText());
+            assertEquals(7_816_192, test.get("model_size").asLong());
+            assertEquals(7_344_384, test.get("model_n_params").asLong());
+            double tokens = test.get("n_prompt").asInt() + test.get("n_gen").asInt();
+            double mean = (test.at("/samples_ns/0").asDouble() + test.at("/samples_ns/1").asDouble()) / 2;
+            assertEquals(mean, test.get("avg_ns").asDouble(), 1);
+            assertEquals(1e9 * tokens / test.at("/samples_ns/0").asDouble(), test.at("/samples_ts/0").asDouble(), 1e-6);
+            assertTrue(test.get("test_time").asText().matches("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ"));
+            assertEquals(1.0, test.get("active").asDouble());
+        }
+        assertTrue(json.at("/0/bytes").isNull());
+        assertEquals(1.0, json.at("/1/bytes").asDouble());
+    }
+
+    @Test
+    void jsonLinesAreOneObjectEach() throws Exception {
+        List<String> lines = bench("-p", "8", "-n", "4", "-o", "jsonl").out().lines().toList();
+        assertEquals(2, lines.size());
+        assertEquals(8, new ObjectMapper().readTree(lines.get(0)).get("n_prompt").asInt());
+        assertEquals(4, new ObjectMapper().readTree(lines.get(1)).get("n_gen").asInt());
+    }
+
+    @Test
+    void csvHasAColumnForEachValue() {
+        List<String> lines = bench("-p", "8", "-n", "4", "-o", "csv").out().lines().toList();
+        List<String> names = List.of(lines.get(0).split(","));
+        assertTrue(names.containsAll(LLAMA_BENCH), lines.get(0));
+        assertEquals(3, lines.size());
+        for (String line : lines.subList(1, 3)) {
+            assertEquals(names.size(), line.substring(1, line.length() - 1).split("\",\"", -1).length, line);
+        }
+    }
+
+    @Test
+    void aTextIsReadTokenByToken(@TempDir Path folder) throws Exception {
+        Path text = folder.resolve("text.txt");
+        Files.writeString(text, "Once upon a time, there was a small cat. The cat had a red ball.");
+        List<String> lines = bench("-f", text.toString(), "-p", "4", "-n", "6", "-d", "0,2").out().lines().toList();
+        assertTrue(lines.get(2).contains("|             pp4 |"), lines.get(2));
+        assertTrue(lines.get(3).contains("|           text6 |"), lines.get(3));
+        assertTrue(lines.get(5).contains("|      text6 @ d2 |"), lines.get(5));
+    }
+
+    @Test
+    void listsAreReadAsLlamaBenchReadsThem() {
+        assertEquals(List.of(1, 2, 8), BenchList.numbers("-t", List.of("1,2", "8"), 1));
+        assertEquals(List.of(1, 2, 3, 4), BenchList.numbers("-t", List.of("1-4"), 1));
+        assertEquals(List.of(0, 128, 256), BenchList.numbers("-d", List.of("0-256+128"), 0));
+        assertEquals(List.of(1, 2, 4, 8, 16), BenchList.numbers("-t", List.of("1-16*2"), 1));
+        for (String bad : new String[] {"", "x", "-1", "3-1", "1-4*1", "0-4*2", "1-4+0", "0-99999999", "1-", "1-2+", "1.5"}) {
+            assertThrows(GambitException.class, () -> BenchList.numbers("-t", List.of(bad), 0), bad);
+        }
+    }
+
+    @Test
+    void deviationIsThatOfASample() {
+        assertEquals(1.0, BenchResult.deviation(new double[] {1, 2, 3}), 1e-12);
+        assertEquals(0.0, BenchResult.deviation(new double[] {5}));
+        assertEquals(2.0, BenchResult.mean(new double[] {1, 2, 3}), 1e-12);
+    }
+}

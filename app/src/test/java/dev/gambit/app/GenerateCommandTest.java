@@ -1,0 +1,161 @@
+package dev.gambit.app;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class GenerateCommandTest {
+
+    /** What llama.cpp (llama-completion --temp 0 -n 20) makes of the same file and prompt. */
+    private static final String PROMPT = "Once upon a time";
+    private static final String STORY = ", there was a small grandmother named Amy. Amy was a kind and gentle soul who loved"
+            + " her family";
+
+    @Test
+    void tellsTheStoryThatLlamaCppTells() {
+        Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "20", "--temp", "0", "--dense");
+        assertEquals(PROMPT + STORY + "\n", run.out());
+    }
+
+    @Test
+    void reportsInLlamaCppsLines() {
+        Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "5", "-s", "42", "--dense", "-v");
+        String number = " +\\d+\\.\\d\\d";
+        assertTrue(run.err().matches("(?s).*prompt eval time =" + number + " ms / +4 tokens \\(" + number
+                + " ms per token," + number + " tokens per second\\)\n.*"), run.err());
+        assertTrue(run.err().matches("(?s).* eval time =" + number + " ms / +4 runs   \\(" + number
+                + " ms per token," + number + " tokens per second\\)\n.*"), run.err());
+        assertTrue(run.err().contains("backend          = CPU ("), run.err());
+        assertTrue(run.err().contains("sampler seed     = 42\n"), run.err());
+        assertTrue(run.err().matches("(?s).*first token at   =" + number + " ms.*"), run.err());
+    }
+
+    @Test
+    void aSeedMakesADrawReproducible() {
+        String one = Run.succeeds("generate", "-p", PROMPT, "-n", "30", "-s", "1").out();
+        assertEquals(one, Run.succeeds("generate", "-p", PROMPT, "-n", "30", "-s", "1", "-t", "1").out());
+        assertNotEquals(one, Run.succeeds("generate", "-p", PROMPT, "-n", "30", "-s", "2").out());
+    }
+
+    @Test
+    void theSeedThatIsReportedGivesTheSameText() {
+        Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "30");
+        String seed = run.err().lines()
+                .filter(l -> l.startsWith("sampler seed")).findFirst().orElseThrow().replaceAll("\\D", "");
+        assertEquals(run.out(), Run.succeeds("generate", "-p", PROMPT, "-n", "30", "--seed", seed).out());
+    }
+
+    @Test
+    void jsonHoldsTextTokensTimingsAndSparsity() throws Exception {
+        Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "20", "--temp", "0", "--dense", "--json");
+        JsonNode json = new ObjectMapper().readTree(run.out());
+        assertEquals(STORY, json.get("text").asText());
+        assertEquals(PROMPT, json.get("prompt").asText());
+        assertEquals(20, json.get("tokens").size());
+        assertEquals("length", json.get("finish").asText());
+        assertEquals(4, json.at("/timings/prompt_n").asInt());
+        assertEquals(19, json.at("/timings/predicted_n").asInt());
+        assertTrue(json.at("/timings/predicted_ms").asDouble() > 0);
+        assertTrue(json.at("/timings/first_token_ms").asDouble() > json.at("/timings/load_ms").asDouble());
+        assertTrue(json.at("/sparsity/level").isNull());
+        assertEquals(1.0, json.at("/sparsity/active").asDouble());
+        assertEquals(1.0, json.at("/sparsity/bytes").asDouble());
+        assertEquals("", run.err());
+    }
+
+    @Test
+    void stopsBeforeAReversePrompt() {
+        Run run = Run.succeeds("generate", "-p", PROMPT, "--temp", "0", "--dense", "-r", "xyz", "-r", "Amy", "--no-perf");
+        assertEquals(PROMPT + ", there was a small grandmother named \n", run.out());
+        assertEquals("", run.err());
+    }
+
+    @Test
+    void zeroTokensReadThePromptOnly() {
+        Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "0");
+        assertEquals(PROMPT + "\n", run.out());
+        assertTrue(run.err().contains("/     4 tokens"), run.err());
+    }
+
+    @Test
+    void printsTheContinuationAlone() {
+        Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "20", "--temp", "0", "--dense", "--no-display-prompt");
+        assertEquals(STORY + "\n", run.out());
+    }
+
+    @Test
+    void aFullContextEndsTheTextAndSaysSo() {
+        Run run = Run.succeeds("generate", "-p", PROMPT, "-c", "8", "--ignore-eos");
+        assertTrue(run.err().contains("The context of 8 tokens is full; -c makes it longer."), run.err());
+    }
+
+    @Test
+    void aPromptThatDoesNotFitIsNotEvenShown() {
+        Run run = Run.of("generate", "-p", "word ".repeat(600), "-n", "1");
+        assertEquals(2, run.status());
+        assertEquals("", run.out());
+        assertTrue(run.err().startsWith("gambit: prompt: expected at most the 512 tokens of the context, found "), run.err());
+        assertEquals(1, run.err().lines().count());
+    }
+
+    @Test
+    void anEmptyPromptBeginsAText() {
+        Run run = Run.succeeds("generate", "-p", "", "-n", "5", "-s", "3");
+        assertFalse(run.out().isBlank());
+    }
+
+    @Test
+    void escapesArePartOfThePromptUnlessToldOtherwise() {
+        assertTrue(Run.succeeds("generate", "-p", "A\\nB", "-n", "0").out().startsWith("A\nB"));
+        assertTrue(Run.succeeds("generate", "-p", "A\\nB", "-n", "0", "--no-escape").out().startsWith("A\\nB"));
+    }
+
+    @Test
+    void promptsThatLookLikeSomethingElseArePrompts() {
+        for (String prompt : new String[] {"@file", "-n", "--help", "a=b", "\"quoted\"", "${env:HOME}", "Größe 🙂"}) {
+            assertEquals(prompt + "\n", Run.succeeds("generate", "-p", prompt, "-n", "0").out());
+        }
+    }
+
+    @Test
+    void readsAPromptFromAFileOrStandardInput(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("prompt.txt");
+        Files.writeString(file, "\uFEFF" + PROMPT + "\r\n");
+        assertEquals(PROMPT + "\n", Run.succeeds("generate", "-f", file.toString(), "-n", "0").out());
+        assertEquals(PROMPT + "\n", Run.with(PROMPT + "\n", "generate", "-f", "-", "-n", "0").out());
+    }
+
+    @Test
+    void aFileThatIsNoTextIsSaidToBeNone(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("prompt.bin");
+        Files.write(file, new byte[] {(byte) 0xc3, 0x28});
+        Run run = Run.of("generate", "-f", file.toString());
+        assertEquals(2, run.status());
+        assertTrue(run.err().contains("expected a text in UTF-8"), run.err());
+    }
+
+    @Test
+    void aModelFileGivesWhatTheEmbeddedOneGives(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("model with blanks.gguf");
+        try (var in = dev.gambit.engine.EmbeddedModel.class.getResourceAsStream("fable-7m-q8_0.gguf")) {
+            Files.copy(in, file);
+        }
+        Run run = Run.succeeds("generate", "-m", file.toString(), "-p", PROMPT, "-n", "20", "--temp", "0", "-ctk", "f32");
+        assertEquals(PROMPT + STORY + "\n", run.out());
+        byte[] damaged = Files.readAllBytes(file);
+        Files.write(file, java.util.Arrays.copyOf(damaged, damaged.length / 2));
+        Run failed = Run.of("generate", "-m", file.toString(), "-p", PROMPT);
+        assertEquals(2, failed.status());
+        assertEquals(1, failed.err().lines().count(), failed.err());
+        assertTrue(failed.err().startsWith("gambit: " + file), failed.err());
+        assertEquals("", failed.out());
+    }
+}
