@@ -7,6 +7,7 @@ import dev.gambit.engine.internal.model.Backend;
 import dev.gambit.engine.internal.model.Decoder;
 import dev.gambit.engine.internal.model.ModelConfig;
 import dev.gambit.engine.sparsity.Sidecar;
+import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,18 +55,43 @@ public final class LanguageModel implements AutoCloseable {
                     tokenizer.vocabularySize(),
                     "the file is damaged"));
         }
+        checkCache("keys", options.cacheTypeK(), config.keyLength());
+        checkCache("values", options.cacheTypeV(), config.valueLength());
         thresholds = thresholds(file, options);
         int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
         backend = new CpuBackend(file, config, thresholds, threads);
         decoder = new Decoder(config, backend);
     }
 
+    private static void checkCache(String what, KvCacheType type, int headLength) {
+        if (type == KvCacheType.Q8_0 && headLength % 32 != 0) {
+            throw new GambitException(GambitException.line(
+                    "a q8_0 cache of " + what, "heads of a multiple of 32 entries", headLength, "take f16 or f32"));
+        }
+    }
+
+    private void checkThresholds(Thresholds t) {
+        if (t.layers() != config.layers()) {
+            throw new GambitException(GambitException.line(
+                    "thresholds", config.layers() + " layers", t.layers(), "make them for this model"));
+        }
+        for (int l = 0; l < t.layers(); l++) {
+            for (Site site : Site.values()) {
+                float[] values = t.get(l, site);
+                if (values != null && values.length != config.channels(site)) {
+                    throw new GambitException(GambitException.line(
+                            "thresholds of layer " + l + ", " + site,
+                            config.channels(site) + " channels",
+                            values.length,
+                            "make them for this model"));
+                }
+            }
+        }
+    }
+
     private Thresholds thresholds(GgufFile file, ModelOptions o) {
         if (o.thresholds() != null) {
-            if (o.thresholds().layers() != config.layers()) {
-                throw new GambitException(GambitException.line(
-                        "thresholds", config.layers() + " layers", o.thresholds().layers(), "make them for this model"));
-            }
+            checkThresholds(o.thresholds());
             return o.thresholds();
         }
         Sparsity s = o.sparsity();
@@ -100,6 +126,14 @@ public final class LanguageModel implements AutoCloseable {
         // The weights are copied into the backend's own form, so the file is done with once the model is open.
         try (GgufFile file = GgufFile.open(path)) {
             return open(file, options);
+        } catch (OutOfMemoryError e) {
+            throw new GambitException(
+                    GambitException.line(
+                            path.toString(),
+                            "memory for its weights",
+                            String.valueOf(e.getMessage()),
+                            "close other programs, raise -Xmx or take a smaller model"),
+                    e);
         }
     }
 

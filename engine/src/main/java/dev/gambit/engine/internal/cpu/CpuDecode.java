@@ -97,9 +97,15 @@ final class CpuDecode {
         keptV = new Kept(config.embedding());
         keptO = new Kept(config.attentionWidth());
         CpuWeights.Layer first = weights.layers[0];
-        int length = first.up.layout == Layout.ROWS ? first.up.strips.preparedLength : 0;
+        int length = 0;
+        int strips = 0;
+        // Layers may be of different types, and strips are padded differently then.
+        for (CpuWeights.Layer l : weights.layers) {
+            length = Math.max(length, l.up.layout == Layout.ROWS ? l.up.strips.preparedLength : 0);
+            strips = Math.max(strips, l.up.layout == Layout.ROWS ? l.up.strips.count : 0);
+        }
         prepared = new float[length];
-        preparedSums = new float[length == 0 ? 0 : first.up.strips.count * RowStrips.LANES];
+        preparedSums = new float[strips * RowStrips.LANES];
         maskedUp = new float[e];
         scores = new float[team.size()][config.heads() / config.kvHeads() * ATTENTION_SPAN];
         cacheScratch =

@@ -1,5 +1,6 @@
 package dev.gambit.engine.internal.cpu;
 
+import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.internal.model.KvCache;
 import dev.gambit.engine.internal.model.ModelConfig;
@@ -19,6 +20,16 @@ final class CpuKvCache implements KvCache {
             for (int i = 0; i < layers.length; i++) {
                 layers[i] = new KvLayer(keys, values, c.kvHeads(), c.keyLength(), c.valueLength(), capacity, arena);
             }
+        } catch (OutOfMemoryError e) {
+            arena.close();
+            long bytes = (long) c.layers() * c.kvHeads() * capacity * (keys.bytes(c.keyLength()) + values.bytes(c.valueLength()));
+            throw new GambitException(
+                    GambitException.line(
+                            "key-value cache for a context of " + capacity,
+                            "memory for " + (bytes >> 20) + " MiB",
+                            "less",
+                            "choose a shorter context (-c)"),
+                    e);
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;

@@ -111,7 +111,7 @@ final class CpuPrefill {
 
     private float[] panel(int worker) {
         if (panels[worker] == null) {
-            panels[worker] = new float[PANEL_INPUTS * TILE];
+            panels[worker] = new float[Math.max(PANEL_INPUTS, config.keyLength()) * TILE];
             tiles[worker] = new float[ROW_BLOCK * TILE];
         }
         return panels[worker];
@@ -276,9 +276,7 @@ final class CpuPrefill {
         float[] s = scores[worker];
         for (int p = 0; p < positions; p += TILE) {
             int end = Math.min(positions, p + TILE);
-            for (int d = 0; d < n; d += PANEL_INPUTS) {
-                kernels.keyPanel(kv, kvHead, p, end, panel);
-            }
+            kernels.keyPanel(kv, kvHead, p, end, panel);
             kernels.gemm(q, r0 * ldQ + head * n, ldQ, m, n, panel, s, p, ld, false);
         }
         float scale = (float) (1 / Math.sqrt(n));

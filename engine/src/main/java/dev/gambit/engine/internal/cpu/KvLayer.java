@@ -24,7 +24,7 @@ final class KvLayer {
     final int valueLength;
     final MemorySegment keys;
     final MemorySegment values;
-    private final int capacity;
+    private final long capacity;
 
     KvLayer(
             KvCacheType keyType,
@@ -38,9 +38,9 @@ final class KvLayer {
         this.valueType = valueType;
         this.keyLength = keyLength;
         this.valueLength = valueLength;
-        this.capacity = (capacity + BLOCK - 1) / BLOCK * BLOCK;
+        this.capacity = ((long) capacity + BLOCK - 1) / BLOCK * BLOCK;
         keys = OffHeap.reserve(heads * (this.capacity / BLOCK) * keyBlockBytes(), arena);
-        values = OffHeap.reserve((long) heads * this.capacity * valueRowBytes(), arena);
+        values = OffHeap.reserve(heads * this.capacity * valueRowBytes(), arena);
     }
 
     /** Returns the floats that 16 positions' keys or values of one head take, rounded up to whole vectors. */
@@ -60,12 +60,12 @@ final class KvLayer {
 
     /** Returns where the block that holds a position's keys starts. */
     long keyBlock(int head, int position) {
-        return ((long) head * (capacity / BLOCK) + position / BLOCK) * keyBlockBytes();
+        return (head * (capacity / BLOCK) + position / BLOCK) * keyBlockBytes();
     }
 
     /** Returns where a position's values start. */
     long valueRow(int head, int position) {
-        return ((long) head * capacity + position) * valueRowBytes();
+        return (head * capacity + position) * valueRowBytes();
     }
 
     /** Stores a position's key and value of one head. */

@@ -118,10 +118,15 @@ final class PackedMatrix {
         return n;
     }
 
-    /** Returns the bytes of a group's scales and minima over all outputs (columns). */
+    /** Returns the bytes of a group's scales and minima over all outputs, with its share of the super-scales (columns). */
     long scaleBytesPerGroup() {
-        long perOutput = (scales == null ? 0 : scaling == Scaling.HALF ? 2 : 1) * (hasMin ? 2L : 1L);
-        return perOutput * paddedOutputs;
+        long bytes =
+                switch (scaling) {
+                    case NONE -> 0;
+                    case HALF -> 2L * paddedOutputs;
+                    case TWO_LEVEL -> paddedOutputs + 2L * paddedOutputs * group / 256;
+                };
+        return hasMin ? 2 * bytes : bytes;
     }
 
     /** Returns one weight, exactly; for embedding look-ups and as the oracle of the kernels. */

@@ -1,6 +1,7 @@
 package dev.gambit.engine.internal.cpu;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorOperators;
@@ -119,6 +120,10 @@ final class VectorKernels implements Kernels {
             c = c.add(LongVector.fromMemorySegment(species, s, p + 2L * bytes, ByteOrder.LITTLE_ENDIAN));
             d = d.add(LongVector.fromMemorySegment(species, s, p + 3L * bytes, ByteOrder.LITTLE_ENDIAN));
         }
-        return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
+        long sum = a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
+        for (; p + 8 <= to; p += 8) {
+            sum += s.get(ValueLayout.JAVA_LONG_UNALIGNED, p);
+        }
+        return sum;
     }
 }

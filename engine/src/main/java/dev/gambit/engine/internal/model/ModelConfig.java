@@ -166,23 +166,37 @@ public record ModelConfig(
         }
         check(file, "token_embd.weight", embedding, vocabulary);
         check(file, "output_norm.weight", embedding);
-        if (file.find("output.weight") != null) {
-            check(file, "output.weight", embedding, vocabulary);
-        }
-        if (file.find("rope_freqs.weight") != null) {
-            check(file, "rope_freqs.weight", ropeDimensions / 2);
-        }
+        checkOptional(file, "output.weight", embedding, vocabulary);
+        checkOptional(file, "rope_freqs.weight", ropeDimensions / 2);
+        // As longs: a product that overflows must not look like the shape that is there.
+        long queries = (long) heads * keyLength;
+        long keys = (long) kvHeads * keyLength;
+        long values = (long) kvHeads * valueLength;
+        long attention = (long) heads * valueLength;
         for (int i = 0; i < layers; i++) {
             String b = "blk." + i + ".";
             check(file, b + "attn_norm.weight", embedding);
-            check(file, b + "attn_q.weight", embedding, queryWidth());
-            check(file, b + "attn_k.weight", embedding, keyWidth());
-            check(file, b + "attn_v.weight", embedding, valueWidth());
-            check(file, b + "attn_output.weight", attentionWidth(), embedding);
+            check(file, b + "attn_q.weight", embedding, queries);
+            check(file, b + "attn_k.weight", embedding, keys);
+            check(file, b + "attn_v.weight", embedding, values);
+            check(file, b + "attn_output.weight", attention, embedding);
             check(file, b + "ffn_norm.weight", embedding);
             check(file, b + "ffn_gate.weight", embedding, feedForward);
             check(file, b + "ffn_up.weight", embedding, feedForward);
             check(file, b + "ffn_down.weight", feedForward, embedding);
+            checkOptional(file, b + "attn_q.bias", queries);
+            checkOptional(file, b + "attn_k.bias", keys);
+            checkOptional(file, b + "attn_v.bias", values);
+            checkOptional(file, b + "attn_output.bias", embedding);
+            checkOptional(file, b + "ffn_gate.bias", feedForward);
+            checkOptional(file, b + "ffn_up.bias", feedForward);
+            checkOptional(file, b + "ffn_down.bias", embedding);
+        }
+    }
+
+    private static void checkOptional(GgufFile file, String name, long... shape) {
+        if (file.find(name) != null) {
+            check(file, name, shape);
         }
     }
 

@@ -1,0 +1,326 @@
+package dev.gambit.engine.internal.cpu;
+
+import dev.gambit.engine.gguf.GgmlType;
+import dev.gambit.engine.internal.cpu.PackedMatrix.Layout;
+import dev.gambit.engine.testing.RandomTensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.function.Supplier;
+
+/**
+ * One table of cases that every set of kernels is put through, against plain loops in double precision over the weights as
+ * {@link PackedMatrix#weight} gives them ({@link PackerTest} compares those with the file's, bit by bit). A tolerance is a
+ * few units in the last place of the largest term, times what summing adds; a wrong index is a hundred times that.
+ *
+ * <p>Also a program of its own, {@code KernelChecks [scalar]}, for other vector widths and processors: prints a line a check.
+ */
+final class KernelChecks {
+
+    /** A group of cases by the kernel they are about. */
+    enum Check {
+        COLUMNS,
+        COLUMNS_OF_A_SLICE,
+        ROWS,
+        DEQUANTISE,
+        GEMM,
+        RMS_NORM,
+        SILU,
+        ELEMENTWISE,
+        SOFTMAX,
+        SCORES,
+        WEIGHTED_VALUES,
+        KEY_PANEL,
+        VALUE_PANEL,
+        SUM;
+
+        /** Returns the name of its test. */
+        String title() {
+            return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        }
+    }
+
+    private static final int TILE = PackedMatrix.TILE;
+    /** Relative to the largest term that a sum may have, times their number. */
+    private static final double EPS = 4e-7;
+
+    private final Kernels kernels;
+    private int cases;
+
+    KernelChecks(Kernels kernels) {
+        this.kernels = kernels;
+    }
+
+    /** Runs all checks and prints {@code CHECK cases} or {@code CHECK failure}, behind the kernels' name. */
+    public static void main(String[] args) {
+        Kernels kernels = args.length > 0 && args[0].equals("scalar") ? new ScalarKernels() : new VectorKernels();
+        System.out.println(kernels.name());
+        for (Check check : Check.values()) {
+            String result;
+            try {
+                result = Integer.toString(new KernelChecks(kernels).run(check));
+            } catch (RuntimeException | AssertionError e) {
+                result = String.valueOf(e).replace('\n', ' ');
+            }
+            System.out.println(check + " " + result);
+        }
+    }
+
+    /** Runs one check; returns its number of cases, or throws what went wrong. */
+    int run(Check check) {
+        cases = 0;
+        switch (check) {
+            case COLUMNS -> matrices(Layout.COLUMNS, false);
+            case COLUMNS_OF_A_SLICE -> slices();
+            case ROWS -> matrices(Layout.ROWS, false);
+            case DEQUANTISE -> matrices(null, true);
+            case GEMM -> gemm();
+            case RMS_NORM -> new MathChecks(kernels, this).rmsNorm();
+            case SILU -> new MathChecks(kernels, this).silu();
+            case ELEMENTWISE -> new MathChecks(kernels, this).elementwise();
+            case SOFTMAX -> new MathChecks(kernels, this).softmax();
+            case SCORES -> new AttentionChecks(kernels, this).scores();
+            case WEIGHTED_VALUES -> new AttentionChecks(kernels, this).weightedValues();
+            case KEY_PANEL -> new AttentionChecks(kernels, this).keyPanel();
+            case VALUE_PANEL -> new AttentionChecks(kernels, this).valuePanel();
+            case SUM -> new MathChecks(kernels, this).sum();
+        }
+        return cases;
+    }
+
+    /** Compares a number; {@code what} is only asked for where it is wrong. */
+    void near(double expected, double found, double tolerance, Supplier<String> what) {
+        if (!(Math.abs(expected - found) <= tolerance)) {
+            throw new AssertionError(
+                    what.get() + ": expected " + expected + ", found " + found + ", tolerance " + tolerance);
+        }
+    }
+
+    /** Counts a case. */
+    void ran() {
+        cases++;
+    }
+
+    // Matrices
+
+    private void matrices(Layout layout, boolean dequantise) {
+        for (GgmlType type : GgmlType.values()) {
+            int block = type.blockSize();
+            int[][] shapes = block == 256
+                    ? new int[][] {{256, 65}, {512, 3}, {768, 130}}
+                    : new int[][] {{32, 1}, {64, 64}, {96, 100}, {160, 192}, {544, 63}, {576, 130}};
+            for (int[] s : shapes) {
+                matrix(type, s[0], s[1], layout, dequantise);
+            }
+            if (block == 1) {
+                matrix(type, 7, 65, layout, dequantise);
+                matrix(type, 24, 3, layout, dequantise);
+                matrix(type, 50, 64, layout, dequantise);
+            }
+        }
+    }
+
+    private void matrix(GgmlType type, int inputs, int outputs, Layout layout, boolean dequantise) {
+        for (Layout l : layout == null ? Layout.values() : new Layout[] {layout}) {
+            for (boolean wide : l == Layout.ROWS ? new boolean[] {false} : new boolean[] {false, true}) {
+                try (Arena arena = Arena.ofShared();
+                        WorkerTeam team = new WorkerTeam(1)) {
+                    MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, inputs * 7L + outputs);
+                    int panel = wide ? (outputs + TILE - 1) / TILE * TILE : TILE;
+                    PackedMatrix w = Packer.pack(type, raw, inputs, outputs, l, panel, arena, team);
+                    String name = type + " " + inputs + "x" + outputs + " " + l + (wide ? " wide" : "");
+                    float[][] weights = weights(w);
+                    if (dequantise) {
+                        dequantise(w, weights, name);
+                    } else if (l == Layout.COLUMNS) {
+                        columns(w, weights, name);
+                    } else {
+                        rows(w, weights, name);
+                    }
+                }
+            }
+        }
+    }
+
+    /** All weights, {@code [padded outputs][inputs]}. */
+    private static float[][] weights(PackedMatrix w) {
+        float[][] out = new float[w.paddedOutputs][w.inputs];
+        for (int o = 0; o < w.paddedOutputs; o++) {
+            for (int i = 0; i < w.inputs; i++) {
+                out[o][i] = w.weight(i, o);
+            }
+        }
+        return out;
+    }
+
+    private static float[] input(int n, long seed) {
+        return RandomTensor.floats(n, 2f, seed);
+    }
+
+    /** Thresholds that keep nothing, one channel, every other at random, all but exact zeros, or everything. */
+    private static float[] thresholds(int n, int kept) {
+        if (kept == 4) {
+            return null;
+        }
+        float[] t = new float[n];
+        Arrays.fill(t, Float.POSITIVE_INFINITY);
+        SplittableRandom random = new SplittableRandom(n);
+        for (int i = 0; i < n; i++) {
+            t[i] = switch (kept) {
+                case 0 -> Float.POSITIVE_INFINITY;
+                case 1 -> i == n * 2 / 3 ? 0f : Float.POSITIVE_INFINITY;
+                case 2 -> (float) (random.nextDouble() * 2);
+                default -> 0f;
+            };
+        }
+        return t;
+    }
+
+    private void columns(PackedMatrix w, float[][] weights, String name) {
+        Kept kept = new Kept(w.inputs);
+        for (int mode = 0; mode <= 4; mode++) {
+            float[] x = input(w.inputs, mode);
+            float[] t = thresholds(w.inputs, mode);
+            kept.select(x, 0, w.inputs, t);
+            float[] y = input(w.paddedOutputs + 5, 99);
+            float[] before = y.clone();
+            kernels.columns(w, kept, 0, w.groups(), 0, w.tiles(), y, 3);
+            int m = mode;
+            for (int o = 0; o < w.outputs; o++) {
+                int output = o;
+                double sum = before[3 + o];
+                double size = Math.abs(sum);
+                for (int i = 0; i < w.inputs; i++) {
+                    boolean keep = t == null || Math.abs(x[i]) > t[i];
+                    sum += keep ? (double) x[i] * weights[o][i] : 0;
+                    size += keep ? Math.abs(x[i]) * largest(w) : 0;
+                }
+                near(sum, y[3 + o], EPS * size, () -> name + " kept " + m + " output " + output);
+            }
+            for (int i : new int[] {0, 1, 2, w.paddedOutputs + 3, w.paddedOutputs + 4}) {
+                near(before[i], y[i], 0, () -> name + " wrote outside of its outputs");
+            }
+            ran();
+        }
+    }
+
+    /** What bounds a term before zero points and minima cancel in it: weights lie within ±1.5, minima too. */
+    private static double largest(PackedMatrix w) {
+        return w.plane == Plane.U4 ? 8 : w.hasMin ? 4 : 1.5;
+    }
+
+    /** Groups and tiles from the middle of a matrix, as a slice of the FFN's channels takes them. */
+    private void slices() {
+        for (GgmlType type : GgmlType.values()) {
+            int inputs = Math.max(192, 3 * type.blockSize());
+            int outputs = 200;
+            try (Arena arena = Arena.ofShared();
+                    WorkerTeam team = new WorkerTeam(1)) {
+                MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, 5);
+                PackedMatrix w = Packer.pack(type, raw, inputs, outputs, Layout.COLUMNS, 256, arena, team);
+                float[] x = input(inputs, 1);
+                Kept kept = new Kept(inputs).select(x, 0, inputs, thresholds(inputs, 2));
+                float[] y = new float[3 * TILE];
+                int g0 = 2;
+                int g1 = w.groups() - 1;
+                kernels.columns(w, kept, g0, g1, 1, 3, y, -TILE);
+                float[] t = thresholds(inputs, 2);
+                for (int o = 0; o < 3 * TILE; o++) {
+                    double sum = 0;
+                    for (int i = g0 * w.group; i < g1 * w.group && o < 2 * TILE; i++) {
+                        sum += Math.abs(x[i]) > t[i] ? (double) x[i] * w.weight(i, TILE + o) : 0;
+                    }
+                    int output = o;
+                    near(sum, y[o], EPS * inputs * largest(w), () -> type + " output " + output + " of a slice");
+                }
+                ran();
+            }
+        }
+    }
+
+    private void rows(PackedMatrix w, float[][] weights, String name) {
+        float[] x = input(w.inputs + 2, 3);
+        float[] prepared = new float[w.strips.preparedLength];
+        float[] sums = new float[w.strips.count * RowStrips.LANES];
+        w.strips.prepare(x, 1, prepared, sums);
+        for (int mode = 0; mode <= 4; mode++) {
+            float[] t = thresholds(w.outputs, mode);
+            float[] activation = input(w.outputs, 11);
+            int[] rows = new int[w.outputs];
+            int n = 0;
+            for (int o = 0; o < w.outputs; o++) {
+                if (t == null || Math.abs(activation[o]) > t[o]) {
+                    rows[n++] = o;
+                }
+            }
+            float[] out = new float[n + 1];
+            out[n] = 42;
+            kernels.rows(w, prepared, sums, rows, n, out);
+            for (int k = 0; k < n; k++) {
+                double sum = 0;
+                double size = 0;
+                for (int i = 0; i < w.inputs; i++) {
+                    sum += (double) x[1 + i] * weights[rows[k]][i];
+                    size += Math.abs(x[1 + i]) * largest(w);
+                }
+                int row = rows[k];
+                near(sum, out[k], EPS * size, () -> name + " row " + row);
+            }
+            near(42, out[n], 0, () -> name + " wrote behind its last row");
+            ran();
+        }
+    }
+
+    private void dequantise(PackedMatrix w, float[][] weights, String name) {
+        int[][] ranges = {{0, w.inputs}, {w.inputs / 2 / w.group * w.group, w.inputs}, {0, (w.inputs + 1) / 2}};
+        for (int[] range : ranges) {
+            for (int tile = 0; tile < w.tiles(); tile++) {
+                float[] panel = new float[(range[1] - range[0]) * TILE];
+                kernels.dequantise(w, tile, range[0], range[1], panel);
+                for (int i = range[0]; i < range[1]; i++) {
+                    for (int o = 0; o < TILE; o++) {
+                        float expected = weights[tile * TILE + o][i];
+                        int input = i;
+                        int output = tile * TILE + o;
+                        near(
+                                expected,
+                                panel[(i - range[0]) * TILE + o],
+                                2e-7 * (1 + Math.abs(expected)),
+                                () -> name + " [" + input + "," + output + "]");
+                    }
+                }
+            }
+            ran();
+        }
+    }
+
+    private void gemm() {
+        for (int m : new int[] {1, 2, 3, 5, 6, 7, 13}) {
+            for (int k : new int[] {1, 3, 16, 65, 256}) {
+                for (boolean accumulate : new boolean[] {false, true}) {
+                    int lda = k + 3;
+                    int ldc = TILE + 5;
+                    float[] a = input(m * lda + 2, m);
+                    float[] panel = input(k * TILE, k);
+                    float[] c = input(m * ldc + 4, 8);
+                    float[] before = c.clone();
+                    kernels.gemm(a, 2, lda, m, k, panel, c, 4, ldc, accumulate);
+                    String name = "m " + m + ", k " + k + (accumulate ? ", added" : "");
+                    for (int r = 0; r < m; r++) {
+                        for (int o = 0; o < ldc && 4 + r * ldc + o < c.length; o++) {
+                            int at = 4 + r * ldc + o;
+                            double sum = accumulate || o >= TILE ? before[at] : 0;
+                            for (int i = 0; i < k && o < TILE; i++) {
+                                sum += (double) a[2 + r * lda + i] * panel[i * TILE + o];
+                            }
+                            near(sum, c[at], EPS * 4 * (k + 1), () -> name);
+                        }
+                    }
+                    ran();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+package dev.gambit.engine.internal.cpu;
+
+import dev.gambit.engine.internal.cpu.KernelChecks.Check;
+
+class ScalarKernelsTest extends KernelContract {
+
+    @Override
+    int run(Check check) {
+        return new KernelChecks(new ScalarKernels()).run(check);
+    }
+}
