@@ -1,0 +1,162 @@
+package dev.gambit.app;
+
+import dev.gambit.calibration.BaseModel;
+import dev.gambit.calibration.CalibrationStatistics;
+import dev.gambit.calibration.CalibrationText;
+import dev.gambit.calibration.Calibrator;
+import dev.gambit.calibration.SidecarWriter;
+import dev.gambit.calibration.StatisticsFile;
+import dev.gambit.calibration.TokenWindows;
+import dev.gambit.engine.GambitException;
+import dev.gambit.engine.KvCacheType;
+import dev.gambit.engine.LanguageModel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code gambit calibrate}: makes a sidecar from a text, from statistics of earlier runs, or from both. */
+@Command(
+        name = "calibrate",
+        description = "Finds the thresholds of a model on a text and writes them as a sidecar.",
+        descriptionHeading = "%n",
+        synopsisHeading = "Usage: ",
+        customSynopsis = "gambit calibrate -m MODEL -f TEXT... -o SIDECAR [OPTION...]",
+        sortOptions = false)
+final class CalibrateCommand implements Callable<Integer> {
+
+    private static final int WINDOW = 512;
+
+    @Mixin
+    private ModelOptionsMixin options;
+
+    @Option(
+            names = {"-f", "--file"},
+            paramLabel = "TEXT",
+            arity = "1..*",
+            description = "text to calibrate on: plain, or .jsonl with a field \"text\"; joined without separators.")
+    private List<Path> files = List.of();
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "SIDECAR",
+            description = "the sidecar to write.")
+    private Path output;
+
+    @Option(
+            names = "--chunks",
+            paramLabel = "N",
+            defaultValue = "64",
+            description = "windows to use at most; 0 for all (default: ${DEFAULT-VALUE}).")
+    private int chunks;
+
+    @Option(
+            names = "--stats",
+            paramLabel = "FILE",
+            description = "also write the raw statistics, which can be merged with others.")
+    private Path stats;
+
+    @Option(
+            names = "--in-stats",
+            paramLabel = "FILE",
+            description = "statistics of an earlier run to merge, with the text's or with each other; repeatable.")
+    private List<Path> inStats = List.of();
+
+    @Option(
+            names = "--progress",
+            paramLabel = "STYLE",
+            description = "bar, json or none on the error stream (default: bar on a terminal).")
+    private ProgressOutput.Style progress;
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            description = "show this help")
+    private boolean help;
+
+    @Override
+    public Integer call() {
+        if (files.isEmpty() && inStats.isEmpty()) {
+            throw new GambitException(
+                    GambitException.line("calibrate", "a text (-f) or statistics (--in-stats)", "neither", "name one"));
+        }
+        if (output == null && stats == null) {
+            throw new GambitException(GambitException.line(
+                    "calibrate", "a file to write (-o or --stats)", "neither", "name the sidecar with -o"));
+        }
+        List<CalibrationStatistics> runs = new ArrayList<>();
+        List<String> names = new ArrayList<>();
+        for (Path file : inStats) {
+            runs.add(StatisticsFile.read(file));
+            names.add(file.toString());
+        }
+        if (!files.isEmpty()) {
+            BaseModel base = BaseModel.of(model());
+            for (int i = 0; i < runs.size(); i++) {
+                // before the long run, not after it
+                base.requireSame(names.get(i), runs.get(i).base());
+            }
+            runs.add(calibrated(base));
+            names.add("this run");
+        }
+        CalibrationStatistics statistics = runs.size() == 1 ? runs.getFirst() : CalibrationStatistics.merge(runs,
+                names);
+        if (stats != null) {
+            StatisticsFile.write(statistics, stats);
+        }
+        if (output != null) {
+            SidecarWriter.write(statistics, output);
+        }
+        summary(statistics);
+        return 0;
+    }
+
+    private Path model() {
+        if (options.path() == null) {
+            throw new GambitException(GambitException.line(
+                    "calibrate", "a model (-m)", "none",
+                    "the embedded model has its thresholds with it; name another"));
+        }
+        return options.path();
+    }
+
+    private CalibrationStatistics calibrated(BaseModel base) {
+        String text = CalibrationText.read(files);
+        int window = options.context == 0 ? WINDOW : options.context;
+        options.context = window;
+        options.cacheTypeK = KvCacheType.F32;
+        options.cacheTypeV = KvCacheType.F32;
+        try (LanguageModel model = options.openDense()) {
+            TokenWindows windows = TokenWindows.of(model.tokenizer(), text, window, chunks);
+            List<String> names = files.stream().map(f -> f.getFileName().toString()).toList();
+            return new Calibrator(base, options.threads)
+                    .run(model, windows, names, new ProgressOutput(progress, System.err));
+        }
+    }
+
+    private void summary(CalibrationStatistics s) {
+        System.out.printf(
+                Locale.ROOT,
+                "calibrated %s: %d layers, %d chunks of %d tokens%n",
+                s.base().name(),
+                s.base().layers(),
+                s.chunks(),
+                s.chunkSize());
+        if (s.weightDrift() > 0) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "merged: thresholds of importance are within %.2f %% of one run over all texts%n",
+                    100 * s.weightDrift());
+        }
+        if (output != null) {
+            System.out.println("wrote " + output + "; try: --chess " + output + " --sparsity 0.5");
+        }
+        if (stats != null) {
+            System.out.println("wrote " + stats);
+        }
+    }
+}

@@ -1,0 +1,40 @@
+package dev.gambit.calibration;
+
+/** A magnitude whose distribution over tokens and channels is kept for each layer, and what it is called in files. */
+public enum ActivationTable {
+    /** {@code |SiLU(gate_i)| · mean|up_i|}: CHESS's importance in its second version. */
+    IMPORTANCE_ABS("ffn_gate.importance_abs"),
+    /** {@code |SiLU(gate_i)| · sqrt(mean up_i²)}: CHESS's importance in its first version, the better one. */
+    IMPORTANCE_RMS("ffn_gate.importance_rms"),
+    /** {@code |SiLU(gate_i)|}: what CATS goes by. */
+    GATE_ABS("ffn_gate.abs"),
+    /** The normed attention input. */
+    ATTN_IN("attn_q.in"),
+    /** The attention output. */
+    ATTN_OUT("attn_output.in"),
+    /** The normed FFN input. */
+    FFN_IN("ffn_gate.in"),
+    /** {@code SiLU(gate) · up}, the input of down. */
+    DOWN_IN("ffn_down.in");
+
+    private final String prefix;
+
+    ActivationTable(String prefix) {
+        this.prefix = prefix;
+    }
+
+    /** Returns the name of the tensor of quantiles in a sidecar, without {@code blk.N.}. */
+    public String quantileName() {
+        return prefix + "_quantile";
+    }
+
+    /** Returns the name of the tensor of counts in a statistics file, without {@code blk.N.}. */
+    String countsName() {
+        return prefix + "_counts";
+    }
+
+    /** Returns the key of the first bins in a statistics file. */
+    String firstBinKey() {
+        return "chess.stats." + prefix + ".first_bin";
+    }
+}

@@ -1,0 +1,75 @@
+package dev.gambit.calibration;
+
+import dev.gambit.engine.ActivationListener;
+import dev.gambit.engine.GambitException;
+import dev.gambit.engine.LanguageModel;
+import dev.gambit.engine.Session;
+import java.util.List;
+
+/**
+ * Runs a dense model over a text and keeps statistics of its activations, all positions of each window counted. Two passes:
+ * the first finds {@code u}, the channels' mean magnitude of {@code up}, and the distributions that need none; the second
+ * the distributions of the importances weighted with {@code u}.
+ *
+ * <p>The same bits for any number of threads, as far as the model's are: see {@link ChannelPass}.
+ */
+public final class Calibrator {
+
+    private final BaseModel base;
+    private final int threads;
+
+    /**
+     * @param base the model that is going to be run
+     * @param threads threads for the statistics; 0 for the processors this process may use
+     */
+    public Calibrator(BaseModel base, int threads) {
+        this.base = base;
+        this.threads = threads;
+    }
+
+    /**
+     * Runs both passes.
+     *
+     * @param model opened without sparsity, with room for a window
+     * @param windows the text
+     * @param datasets the text's names, without folders
+     * @param progress hears of the stages {@code "channels"} and {@code "importances"}
+     * @throws GambitException where the model is sparse, or its activations are not finite
+     */
+    public CalibrationStatistics run(
+            LanguageModel model,
+            TokenWindows windows,
+            List<String> datasets,
+            ProgressListener progress) {
+        if (model.thresholds() != null) {
+            throw new GambitException(GambitException.line(
+                    "model to calibrate", "a dense one", "one with thresholds",
+                    "open it without --chess and --sparsity"));
+        }
+        CalibrationStatistics statistics = new CalibrationStatistics(base, windows.size(), datasets);
+        try (Workers workers = new Workers(threads);
+                Session session = model.session()) {
+            pass(session, windows, "channels", progress, new ChannelPass(statistics, workers));
+            statistics.addChunks(windows.count());
+            for (int l = 0; l < base.layers(); l++) {
+                statistics.layer(l).addTokens((long) windows.count() * windows.size());
+            }
+            pass(session, windows, "importances", progress, new ImportancePass(statistics, workers));
+            for (int l = 0; l < base.layers(); l++) {
+                statistics.layer(l).requireFinite(l);
+            }
+            return statistics;
+        }
+    }
+
+    private static void pass(
+            Session session, TokenWindows windows, String stage, ProgressListener progress,
+            ActivationListener listener) {
+        for (int w = 0; w < windows.count(); w++) {
+            progress.progress(stage, w, windows.count());
+            session.truncate(0);
+            session.observe(windows.window(w), listener);
+        }
+        progress.progress(stage, windows.count(), windows.count());
+    }
+}

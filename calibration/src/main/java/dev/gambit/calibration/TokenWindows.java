@@ -1,0 +1,91 @@
+package dev.gambit.calibration;
+
+import dev.gambit.engine.GambitException;
+import dev.gambit.engine.Tokenizer;
+import java.util.Arrays;
+
+/**
+ * A text's tokens cut into windows of equal length, as llama-perplexity and llama-imatrix do: the text is tokenised whole,
+ * what does not fill a window is left out, and where the tokenizer adds a begin-of-sequence token, that token takes the
+ * place of each window's first.
+ */
+public final class TokenWindows {
+
+    private final int[] tokens;
+    private final int size;
+    private final int count;
+    private final int bos;
+
+    private TokenWindows(int[] tokens, int size, int count, int bos) {
+        this.tokens = tokens;
+        this.size = size;
+        this.count = count;
+        this.bos = bos;
+    }
+
+    /**
+     * Tokenises a text.
+     *
+     * @param size tokens of a window, at least 2
+     * @param limit windows to keep at most; 0 for all
+     * @throws GambitException where the text does not fill one window
+     */
+    public static TokenWindows of(Tokenizer tokenizer, String text, int size, int limit) {
+        int[] special = tokenizer.encode("", true, false);
+        int bos = special.length > 0 && special[0] == tokenizer.bos() ? special[0] : -1;
+        int[] tokens = tokenizer.encode(text, false, false);
+        if (bos >= 0) {
+            int[] shifted = new int[tokens.length + 1];
+            shifted[0] = bos;
+            System.arraycopy(tokens, 0, shifted, 1, tokens.length);
+            tokens = shifted;
+        }
+        return of(tokens, size, limit, bos);
+    }
+
+    /**
+     * Cuts tokens into windows.
+     *
+     * @param size tokens of a window, at least 2
+     * @param limit windows to keep at most; 0 for all
+     * @param bos the token that takes the place of each window's first; -1 for none
+     * @throws GambitException where the tokens do not fill one window
+     */
+    public static TokenWindows of(int[] tokens, int size, int limit, int bos) {
+        if (size < 2 || limit < 0) {
+            throw new GambitException(GambitException.line(
+                    "window and number of chunks", "at least 2 and 0", size + " and " + limit, "choose larger ones"));
+        }
+        if (tokens.length < size) {
+            throw new GambitException(GambitException.line(
+                    "text", "at least " + size + " tokens, one window", tokens.length,
+                    "give a longer text or a smaller window (-c)"));
+        }
+        int whole = tokens.length / size;
+        return new TokenWindows(tokens, size, limit == 0 ? whole : Math.min(limit, whole), bos);
+    }
+
+    /** Returns the number of windows. */
+    public int count() {
+        return count;
+    }
+
+    /** Returns the tokens of a window. */
+    public int size() {
+        return size;
+    }
+
+    /** Returns the number of tokens of the whole text. */
+    public int tokens() {
+        return tokens.length;
+    }
+
+    /** Returns a window's tokens. */
+    public int[] window(int index) {
+        int[] window = Arrays.copyOfRange(tokens, index * size, (index + 1) * size);
+        if (bos >= 0) {
+            window[0] = bos;
+        }
+        return window;
+    }
+}
