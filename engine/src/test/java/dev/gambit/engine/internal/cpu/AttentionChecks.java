@@ -82,7 +82,7 @@ final class AttentionChecks {
                     int stride = 96;
                     float[] q = RandomTensor.floats(2 + heads * kv.keyLength, 1f, heads);
                     float[] out = new float[4 * stride];
-                    kernels.scores(kv, 1, range[0], range[1], q, 2, heads, .125f, out, stride);
+                    kernels.scores(kv, 1, range[0], range[1], q, 2, heads, .125f, out, stride, scratch(kv));
                     for (int h = 0; h < heads; h++) {
                         for (int p = 0; p < n; p++) {
                             double sum = 0;
@@ -106,6 +106,10 @@ final class AttentionChecks {
         });
     }
 
+    private static float[] scratch(KvLayer kv) {
+        return new float[KvLayer.scratchLength(kv.keyLength, kv.valueLength)];
+    }
+
     void weightedValues() {
         caches((kv, name) -> {
             for (int heads = 1; heads <= 4; heads++) {
@@ -115,7 +119,7 @@ final class AttentionChecks {
                     float[] weight = RandomTensor.floats(heads * stride, 1f, heads);
                     float[] out = RandomTensor.floats(3 + 4 * kv.valueLength + 1, 1f, 3);
                     float[] before = out.clone();
-                    kernels.weightedValues(kv, 1, range[0], range[1], weight, stride, heads, out, 3);
+                    kernels.weightedValues(kv, 1, range[0], range[1], weight, stride, heads, out, 3, scratch(kv));
                     for (int i = 0; i < out.length; i++) {
                         int h = Math.floorDiv(i - 3, kv.valueLength);
                         boolean inside = i >= 3 && h < heads;
