@@ -82,9 +82,12 @@ public final class Main {
             root.addSubcommand("help", new CommandLine.HelpCommand());
         }
         // As llama.cpp takes its arguments: what follows an option is its value, whatever it looks like, and the last
-        // of several counts. A prompt may begin with '@' or '-'.
+        // of several counts. A prompt may begin with '@' or '-'. (Only an option of several values ends at an option.)
         root.setExpandAtFiles(false);
-        root.setAllowOptionsAsOptionParameters(true);
+        for (CommandLine command : root.getSubcommands().values()) {
+            command.setAllowOptionsAsOptionParameters(
+                    command.getCommandSpec().options().stream().allMatch(option -> option.arity().max() <= 1));
+        }
         root.setOverwrittenOptionsAllowed(true);
         root.setPosixClusteredShortOptionsAllowed(false);
         root.setUsageHelpWidth(100);
