@@ -7,6 +7,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -31,6 +32,13 @@ final class Lanes {
     /** Turns the bits of a half float, moved to a float's place, into its value: 2^112. */
     private static final float HALF_BIAS = 0x1p112f;
 
+    /** Rotations; only those below {@link #N} are used. */
+    private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(F, 8, 1, true);
+
+    private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(F, 4, 1, true);
+    private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(F, 2, 1, true);
+    private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(F, 1, 1, true);
+
     private Lanes() {}
 
     private static VectorSpecies<Float> floats() {
@@ -42,6 +50,22 @@ final class Lanes {
             case 512 -> FloatVector.SPECIES_512;
             default -> throw new IllegalArgumentException("gambit.vector.bits is " + bits + ", not 128, 256 or 512");
         };
+    }
+
+    /**
+     * Adds the lanes up in a fixed order. {@code reduceLanes} leaves the order open, and gives other bits once it has been
+     * compiled.
+     */
+    static float sum(FloatVector v) {
+        FloatVector s = v;
+        if (N == 16) {
+            s = s.add(s.rearrange(BY_8));
+        }
+        if (N >= 8) {
+            s = s.add(s.rearrange(BY_4));
+        }
+        s = s.add(s.rearrange(BY_2));
+        return s.add(s.rearrange(BY_1)).lane(0);
     }
 
     /** Loads floats. */

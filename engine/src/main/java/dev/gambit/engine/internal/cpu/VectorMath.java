@@ -52,7 +52,7 @@ final class VectorMath {
             e.intoArray(x, offset + i);
             sum = sum.add(e);
         }
-        float total = sum.reduceLanes(VectorOperators.ADD);
+        float total = Lanes.sum(sum);
         for (; i < n; i++) {
             float e = (float) Math.exp(x[offset + i] - max);
             x[offset + i] = e;
@@ -68,7 +68,7 @@ final class VectorMath {
             FloatVector v = FloatVector.fromArray(F, x, xo + i);
             s = v.fma(v, s);
         }
-        float sum = s.reduceLanes(VectorOperators.ADD);
+        float sum = Lanes.sum(s);
         for (int j = i; j < n; j++) {
             sum += x[xo + j] * x[xo + j];
         }

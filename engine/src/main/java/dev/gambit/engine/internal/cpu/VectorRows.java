@@ -52,7 +52,7 @@ final class VectorRows {
             }
             base += steps * RowStrips.LANES;
         }
-        return total.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(total);
     }
 
     private static float nibblesWithZero(
@@ -281,7 +281,7 @@ final class VectorRows {
         for (; i < length; i += N) {
             a0 = Lanes.brainFloats(data, p + 2L * i).fma(FloatVector.fromArray(F, x, i), a0);
         }
-        return a0.add(a1).add(a2.add(a3)).reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(a0.add(a1).add(a2.add(a3)));
     }
 
     private static float halves(MemorySegment data, long p, float[] x, int length) {
@@ -300,7 +300,7 @@ final class VectorRows {
         for (; i < length; i += N) {
             a0 = Lanes.halves(data, p + 2L * i).fma(FloatVector.fromArray(F, x, i), a0);
         }
-        return a0.add(a1).add(a2.add(a3)).reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(a0.add(a1).add(a2.add(a3)));
     }
 
     private static float floats(MemorySegment data, long p, float[] x, int length) {
@@ -319,6 +319,6 @@ final class VectorRows {
         for (; i < length; i += N) {
             a0 = Lanes.floats(data, p + 4L * i).fma(FloatVector.fromArray(F, x, i), a0);
         }
-        return a0.add(a1).add(a2.add(a3)).reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(a0.add(a1).add(a2.add(a3)));
     }
 }
