@@ -7,6 +7,7 @@ import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.gguf.GgufFile;
+import dev.gambit.engine.internal.cpu.KernelBenchmark;
 import dev.gambit.engine.sparsity.Sidecar;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -62,6 +63,10 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--no-warmup", description = "time the first run, too: what a short-lived process sees")
     private boolean noWarmUp;
 
+    @Option(names = "--kernels",
+            description = "the sparse kernels alone, over type, shape and skipped fraction, with the machine's read speed")
+    private boolean kernels;
+
     @Option(names = {"-t", "--threads"}, paramLabel = "N,...", description = "threads (default: all processors)")
     private List<String> threads = new ArrayList<>();
 
@@ -110,6 +115,14 @@ final class BenchCommand implements Callable<Integer> {
     public Integer call() {
         ModelOptionsMixin.requireCpu(backend);
         ModelOptionsMixin.range("-r/--repetitions", repetitions, 1, 100_000);
+        if (kernels) {
+            int n = numbers("-t", threads, "0", 0).getFirst();
+            KernelBenchmark.run(
+                    System.out,
+                    n == 0 ? Runtime.getRuntime().availableProcessors() : n,
+                    output == BenchPrinter.Format.CSV ? "csv" : "md");
+            return 0;
+        }
         String tokens = text == null ? null : Prompts.read(text);
         List<BenchTest> tests = tests();
         if (tests.isEmpty()) {

@@ -95,6 +95,7 @@ final class Packer {
         private final int rowBytes;
         private final byte[] rows;
         private final BlockRow row;
+        private final BlockRow second;
         private final byte[] plane;
 
         TilePacker(PackedMatrix m, GgmlType type, MemorySegment raw) {
@@ -104,6 +105,7 @@ final class Packer {
             rowBytes = Math.toIntExact(type.bytes(m.inputs));
             rows = new byte[rowBytes];
             row = m.plane.quantised() ? new BlockRow(m.inputs) : null;
+            second = m.plane == Plane.U4 ? new BlockRow(m.inputs) : null;
             plane = new byte[
                     Math.toIntExact(
                             m.layout == Layout.ROWS
@@ -114,69 +116,104 @@ final class Packer {
         void pack(int tile) {
             int first = tile * PackedMatrix.TILE;
             int n = Math.min(PackedMatrix.TILE, m.outputs - first);
-            java.util.Arrays.fill(plane, (byte) 0);
-            for (int o = 0; o < n; o++) {
-                MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, (long) (first + o) * rowBytes, rows, 0, rowBytes);
-                if (row != null) {
-                    row.read(type, rows, 0, m.inputs);
-                }
-                if (m.layout == Layout.ROWS) {
+            if (m.layout == Layout.ROWS) {
+                for (int o = 0; o < n; o++) {
+                    read(first + o, row);
                     packRow(first + o);
-                } else {
-                    packColumn(first + o, o);
                 }
+                return;
             }
-            if (m.layout == Layout.COLUMNS) {
-                long bytes = m.plane.bytes(PackedMatrix.TILE);
-                long to = m.tileOffset(tile);
-                if (m.panel == PackedMatrix.TILE) {
-                    MemorySegment.copy(plane, 0, m.data, ValueLayout.JAVA_BYTE, to, plane.length);
-                } else {
-                    for (int i = 0; i < m.inputs; i++) {
-                        MemorySegment.copy(
-                                plane, (int) (i * bytes), m.data, ValueLayout.JAVA_BYTE, to + i * m.stride(), (int) bytes);
+            if (n < PackedMatrix.TILE) {
+                java.util.Arrays.fill(plane, (byte) 0);
+            }
+            switch (m.plane) {
+                case U4 -> packNibbles(first, n);
+                case I8 -> packBytes(first, n);
+                default -> packFloats(first, n);
+            }
+            store(tile);
+        }
+
+        private void read(int output, BlockRow to) {
+            MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, (long) output * rowBytes, rows, 0, rowBytes);
+            if (to != null) {
+                to.read(type, rows, 0, m.inputs);
+            }
+        }
+
+        private void store(int tile) {
+            long bytes = m.plane.bytes(PackedMatrix.TILE);
+            long to = m.tileOffset(tile);
+            if (m.panel == PackedMatrix.TILE) {
+                MemorySegment.copy(plane, 0, m.data, ValueLayout.JAVA_BYTE, to, plane.length);
+                return;
+            }
+            for (int i = 0; i < m.inputs; i++) {
+                MemorySegment.copy(
+                        plane, (int) (i * bytes), m.data, ValueLayout.JAVA_BYTE, to + i * m.stride(), (int) bytes);
+            }
+        }
+
+        /** Nibble {@code k} of short {@code j} is output {@code 16k + j}: outputs 16 apart share a byte. */
+        private void packNibbles(int first, int n) {
+            for (int o = 0; o < PackedMatrix.TILE; o += o % 16 == 15 ? 17 : 1) {
+                load(first, o, n, row);
+                load(first, o + 16, n, second);
+                interleave(row.q, second.q, plane, o % 16 * 2 + o / 32, m.inputs);
+            }
+        }
+
+        private static void interleave(byte[] low, byte[] high, byte[] out, int at, int n) {
+            for (int i = 0; i < n; i++) {
+                out[i * 32 + at] = (byte) (low[i] | high[i] << 4);
+            }
+        }
+
+        private void load(int first, int o, int n, BlockRow to) {
+            if (o < n) {
+                read(first + o, to);
+                packScales(first + o, to);
+            } else {
+                java.util.Arrays.fill(to.q, (byte) 0);
+            }
+        }
+
+        private void packBytes(int first, int n) {
+            for (int o = 0; o < n; o++) {
+                load(first, o, n, row);
+                spread(row.q, plane, o, m.inputs);
+            }
+        }
+
+        private static void spread(byte[] q, byte[] out, int at, int n) {
+            for (int i = 0; i < n; i++) {
+                out[i * 64 + at] = q[i];
+            }
+        }
+
+        private void packFloats(int first, int n) {
+            int bytes = (int) m.plane.bytes(1);
+            for (int o = 0; o < n; o++) {
+                read(first + o, null);
+                for (int i = 0; i < m.inputs; i++) {
+                    for (int b = 0; b < bytes; b++) {
+                        plane[(i * 64 + o) * bytes + b] = rows[i * bytes + b];
                     }
                 }
             }
         }
 
-        private void packColumn(int output, int o) {
-            switch (m.plane) {
-                case I8 -> {
-                    for (int i = 0; i < m.inputs; i++) {
-                        plane[i * 64 + o] = row.q[i];
-                    }
-                }
-                case U4 -> {
-                    // nibble k of short j is output 16k + j
-                    int at = (o % 16) * 2 + o / 32;
-                    int shift = o / 16 % 2 * 4;
-                    for (int i = 0; i < m.inputs; i++) {
-                        plane[i * 32 + at] |= (byte) (row.q[i] << shift);
-                    }
-                }
-                default -> {
-                    int bytes = (int) m.plane.bytes(1);
-                    for (int i = 0; i < m.inputs; i++) {
-                        for (int b = 0; b < bytes; b++) {
-                            plane[(i * 64 + o) * bytes + b] = rows[i * bytes + b];
-                        }
-                    }
-                }
-            }
-            if (m.scaling == Scaling.NONE) {
-                return;
-            }
+        private void packScales(int output, BlockRow from) {
             for (int g = 0; g < m.groups(); g++) {
-                putScale(m.scales, (long) g * m.paddedOutputs + output, row.scale[g]);
+                putScale(m.scales, (long) g * m.paddedOutputs + output, from.scale[g]);
                 if (m.hasMin) {
-                    putScale(m.mins, (long) g * m.paddedOutputs + output, row.min[g]);
+                    putScale(m.mins, (long) g * m.paddedOutputs + output, from.min[g]);
                 }
             }
             for (int b = 0; m.scaling == Scaling.TWO_LEVEL && b < m.inputs / 256; b++) {
-                m.superScales.set(SHORT, ((long) b * m.paddedOutputs + output) * 2, row.superScale[b]);
+                m.superScales.set(SHORT, ((long) b * m.paddedOutputs + output) * 2, from.superScale[b]);
                 if (m.hasMin) {
-                    m.superMins.set(SHORT, ((long) b * m.paddedOutputs + output) * 2, row.superMin[b]);
+                    m.superMins.set(SHORT, ((long) b * m.paddedOutputs + output) * 2, from.superMin[b]);
                 }
             }
         }
