@@ -75,6 +75,7 @@ public final class Session implements AutoCloseable {
      * @throws GambitException where the context has no room for them
      */
     public float[] evaluate(int[] tokens) {
+        cancelled = false; // an earlier generation's
         float[] logits = new float[model.config().vocabulary()];
         evaluate(tokens, logits);
         return logits;
