@@ -83,12 +83,13 @@ public final class Session implements AutoCloseable {
 
     private void evaluate(int[] tokens, float[] logits) {
         check(tokens);
-        int max = model.backend().maxBatch();
+        int max = tokens.length < model.backend().minBatch() ? 1 : model.backend().maxBatch();
+        Thresholds which = tokens.length > 1 ? prefillThresholds : thresholds;
         for (int from = 0; from < tokens.length && !cancelled; from += max) {
             int n = Math.min(max, tokens.length - from);
             model.enter();
             try {
-                Batch b = run(tokens, from, n, null);
+                Batch b = run(tokens, from, n, which, null);
                 if (from + n == tokens.length) {
                     model.backend().logits(b, n - 1, 1, logits);
                 }
@@ -114,7 +115,7 @@ public final class Session implements AutoCloseable {
             int n = Math.min(backend.maxBatch(), tokens.length - at);
             model.enter();
             try {
-                Batch b = run(tokens, at, n, null);
+                Batch b = run(tokens, at, n, prefillThresholds, null);
                 for (int r = Math.max(0, from - at); r < n; r += LOGIT_ROWS) {
                     int rows = Math.min(LOGIT_ROWS, n - r);
                     backend.logits(b, r, rows, logits);
@@ -133,17 +134,17 @@ public final class Session implements AutoCloseable {
         for (int from = 0; from < tokens.length; from += max) {
             model.enter();
             try {
-                run(tokens, from, Math.min(max, tokens.length - from), listener);
+                run(tokens, from, Math.min(max, tokens.length - from), prefillThresholds, listener);
             } finally {
                 model.leave();
             }
         }
     }
 
-    private Batch run(int[] tokens, int from, int n, ActivationListener listener) {
+    private Batch run(int[] tokens, int from, int n, Thresholds which, ActivationListener listener) {
         checkOpen();
         int[] ids = from == 0 ? tokens : Arrays.copyOfRange(tokens, from, from + n);
-        Batch b = new Batch(ids, n, position, cache, n > 1 ? prefillThresholds : thresholds, counter, listener);
+        Batch b = new Batch(ids, n, position, cache, which, counter, listener);
         model.decoder().evaluate(b);
         position += n;
         return b;

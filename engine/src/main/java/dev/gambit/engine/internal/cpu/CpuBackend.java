@@ -14,6 +14,8 @@ import java.lang.foreign.Arena;
 public final class CpuBackend implements Backend {
 
     private static final int MAX_BATCH = 512;
+    /** A few positions one by one take no longer, and a fresh JVM has one set of kernels less to compile. */
+    private static final int MIN_BATCH = 8;
 
     private final ModelConfig config;
     private final Kernels kernels;
@@ -58,6 +60,11 @@ public final class CpuBackend implements Backend {
     @Override
     public int maxBatch() {
         return MAX_BATCH;
+    }
+
+    @Override
+    public int minBatch() {
+        return MIN_BATCH;
     }
 
     @Override

@@ -43,6 +43,8 @@ final class CpuDecode {
     private final FfnWorker[] workers;
     private final float[][] scores;
     private final float[][] cacheScratch;
+    private final long headBytes;
+    private final long layerBytes;
     private float[] partial = new float[0];
 
     /** A slice of the FFN's channels and what it adds to the residual. */
@@ -82,6 +84,8 @@ final class CpuDecode {
         this.kernels = kernels;
         this.team = team;
         this.rope = rope;
+        headBytes = weights.head.byteSize() + 4L * weights.outputNorm.length;
+        layerBytes = weights.byteSize() - headBytes;
         int e = pad(config.embedding());
         hidden = new float[e];
         normed = new float[e];
@@ -128,6 +132,9 @@ final class CpuDecode {
 
     void embed(Batch b) {
         weights.embedding(b.tokens()[0], hidden, 0);
+        if (b.counter() != null) {
+            b.counter().denseBytes(layerBytes);
+        }
     }
 
     /** Takes over the hidden state of a batch's position, for its logits. */
@@ -453,8 +460,8 @@ final class CpuDecode {
         multiply(new PackedMatrix[] {weights.head}, new Kept[] {all}, new float[][] {logits});
         System.arraycopy(logits, 0, out, offset, config.vocabulary());
         if (counter != null) {
-            counter.bytes(weights.head.byteSize() + 4L * weights.outputNorm.length);
-            counter.denseBytes(weights.byteSize());
+            counter.bytes(headBytes);
+            counter.denseBytes(headBytes);
         }
     }
 }

@@ -14,6 +14,9 @@ public interface Backend extends AutoCloseable {
     /** Returns the largest batch that a step takes. */
     int maxBatch();
 
+    /** Returns how many positions a batch needs to be faster than as many batches of one. */
+    int minBatch();
+
     /** Makes room for a sequence of up to {@code capacity} positions. */
     KvCache newCache(int capacity, KvCacheType keys, KvCacheType values);
 
