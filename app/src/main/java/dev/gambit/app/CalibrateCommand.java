@@ -38,38 +38,38 @@ final class CalibrateCommand implements Callable<Integer> {
             names = {"-f", "--file"},
             paramLabel = "TEXT",
             arity = "1..*",
-            description = "text to calibrate on: plain, or .jsonl with a field \"text\"; joined without separators.")
+            description = "text to calibrate on: plain, or .jsonl with a field \"text\"")
     private List<Path> files = List.of();
 
     @Option(
             names = {"-o", "--output"},
             paramLabel = "SIDECAR",
-            description = "the sidecar to write.")
+            description = "the sidecar to write")
     private Path output;
 
     @Option(
             names = "--chunks",
             paramLabel = "N",
             defaultValue = "64",
-            description = "windows to use at most; 0 for all (default: ${DEFAULT-VALUE}).")
+            description = "windows to use at most; 0 for all (default: ${DEFAULT-VALUE})")
     private int chunks;
 
     @Option(
             names = "--stats",
             paramLabel = "FILE",
-            description = "also write the raw statistics, which can be merged with others.")
+            description = "also write the raw statistics, which can be merged with others")
     private Path stats;
 
     @Option(
             names = "--in-stats",
             paramLabel = "FILE",
-            description = "statistics of an earlier run to merge, with the text's or with each other; repeatable.")
+            description = "statistics of an earlier run to merge, with the text's or with each other; repeatable")
     private List<Path> inStats = List.of();
 
     @Option(
             names = "--progress",
             paramLabel = "STYLE",
-            description = "bar, json or none on the error stream (default: bar on a terminal).")
+            description = "bar, json or none on the error stream (default: bar on a terminal)")
     private ProgressOutput.Style progress;
 
     @Option(
@@ -125,13 +125,13 @@ final class CalibrateCommand implements Callable<Integer> {
     }
 
     private CalibrationStatistics calibrated(BaseModel base) {
-        String text = CalibrationText.read(files);
+        List<String> text = CalibrationText.read(files);
         int window = options.context == 0 ? WINDOW : options.context;
         options.context = window;
         options.cacheTypeK = KvCacheType.F32;
         options.cacheTypeV = KvCacheType.F32;
         try (LanguageModel model = options.openDense()) {
-            TokenWindows windows = TokenWindows.of(model.tokenizer(), text, window, chunks);
+            TokenWindows windows = TokenWindows.of(model.tokenizer(), text, window, Math.max(0, chunks));
             List<String> names = files.stream().map(f -> f.getFileName().toString()).toList();
             return new Calibrator(base, options.threads)
                     .run(model, windows, names, new ProgressOutput(progress, System.err));

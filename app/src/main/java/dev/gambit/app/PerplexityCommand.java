@@ -3,6 +3,7 @@ package dev.gambit.app;
 import dev.gambit.calibration.CalibrationText;
 import dev.gambit.calibration.Perplexity;
 import dev.gambit.calibration.TokenWindows;
+import dev.gambit.engine.GambitException;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.SparsityReport;
 import dev.gambit.engine.sparsity.Site;
@@ -41,17 +42,17 @@ final class PerplexityCommand implements Callable<Integer> {
             description = "text to measure on: plain, or .jsonl with a field \"text\".")
     private List<Path> files;
 
-    @Option(names = "--chunks", paramLabel = "N", description = "windows to use at most (default: all).")
+    @Option(names = "--chunks", paramLabel = "N", description = "windows to use at most (default: all)")
     private int chunks;
 
     @Option(names = "--kl",
-            description = "also run the model dense and print KL(dense||sparse) and the same-top share.")
+            description = "also run the model dense and print KL(dense||sparse) and the same-top share")
     private boolean kl;
 
     @Option(
             names = "--kl-chunks",
             paramLabel = "N",
-            description = "windows to run dense as well, evenly spaced (default: all).")
+            description = "windows to run dense as well, evenly spaced (default: all)")
     private int klChunks;
 
     @Option(
@@ -62,19 +63,24 @@ final class PerplexityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        String text = CalibrationText.read(files);
+        List<String> text = CalibrationText.read(files);
         if (options.context == 0) {
             options.context = WINDOW;
         }
         try (LanguageModel model = options.open();
                 Perplexity perplexity = new Perplexity(options.threads)) {
-            TokenWindows windows = TokenWindows.of(model.tokenizer(), text, options.context, chunks);
+            TokenWindows windows = TokenWindows.of(model.tokenizer(), text, options.context, Math.max(0, chunks));
             System.err.printf(
                     Locale.ROOT,
                     "perplexity: calculating perplexity over %d chunks, n_ctx=%d, %s%n",
                     windows.count(),
                     windows.size(),
                     model.backendName());
+            if (kl && model.thresholds() == null) {
+                throw new GambitException(GambitException.line(
+                        "--kl", "a sparse model to compare with the dense one", "a dense one",
+                        "name its thresholds with --chess and a level with --sparsity"));
+            }
             if (kl) {
                 compare(perplexity, model, windows);
             } else {

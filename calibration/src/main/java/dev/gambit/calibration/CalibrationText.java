@@ -13,12 +13,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
 /**
  * Text for calibration and evaluation: plain UTF-8, or {@code .jsonl} with one JSON object a line whose field {@code text}
- * is a document. Documents and files are joined without separators.
+ * is a document.
  */
 public final class CalibrationText {
 
@@ -28,13 +29,14 @@ public final class CalibrationText {
     private CalibrationText() {}
 
     /**
-     * Reads files into one text.
+     * Reads the documents of some files.
      *
      * @param files at least one, {@code .jsonl} or plain
+     * @return the documents in order; a plain file is one
      * @throws GambitException naming file and line where a file cannot be read, is not UTF-8, or a line is not such JSON
      */
-    public static String read(List<Path> files) {
-        StringBuilder text = new StringBuilder();
+    public static List<String> read(List<Path> files) {
+        List<String> texts = new ArrayList<>();
         for (Path file : files) {
             if (!Files.isRegularFile(file)) {
                 String found = Files.isDirectory(file) ? "a directory" : Files.exists(file) ? "a device or pipe"
@@ -43,9 +45,9 @@ public final class CalibrationText {
             }
             try {
                 if (file.getFileName().toString().endsWith(".jsonl")) {
-                    documents(file, text);
+                    documents(file, texts);
                 } else {
-                    plain(file, text);
+                    plain(file, texts);
                 }
             } catch (IOException e) {
                 String found = switch (e) {
@@ -57,28 +59,31 @@ public final class CalibrationText {
                         GambitException.line(file.toString(), "a readable UTF-8 text", found, "check the file"), e);
             }
         }
-        return text.toString();
+        return texts;
     }
 
-    private static void plain(Path file, StringBuilder text) throws IOException {
+    private static void plain(Path file, List<String> texts) throws IOException {
         if (Files.size(file) > MAX_CHARS) {
             throw tooLong(file, Files.size(file));
         }
-        text.append(Files.readString(file, StandardCharsets.UTF_8));
-        checkLength(file, text);
+        texts.add(Files.readString(file, StandardCharsets.UTF_8));
     }
 
-    private static void documents(Path file, StringBuilder text) throws IOException {
+    private static void documents(Path file, List<String> texts) throws IOException {
         ObjectReader json = new ObjectMapper()
                 .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
                 .reader();
         try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
             int number = 0;
+            long length = 0;
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 number++;
                 if (!line.isBlank()) {
-                    text.append(document(json, file, number, line));
-                    checkLength(file, text);
+                    texts.add(document(json, file, number, line));
+                    length += line.length();
+                    if (length > MAX_CHARS) {
+                        throw tooLong(file, length);
+                    }
                 }
             }
         }
@@ -102,14 +107,8 @@ public final class CalibrationText {
                 "mend the line or name the file .txt if it is plain text"));
     }
 
-    private static void checkLength(Path file, StringBuilder text) {
-        if (text.length() > MAX_CHARS) {
-            throw tooLong(file, text.length());
-        }
-    }
-
     private static GambitException tooLong(Path file, long length) {
         return new GambitException(GambitException.line(
-                file.toString(), "texts of at most " + MAX_CHARS + " characters", length, "use a part of it"));
+                file.toString(), "at most " + MAX_CHARS + " characters", length, "use a part of it"));
     }
 }

@@ -3,10 +3,12 @@ package dev.gambit.calibration;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.Tokenizer;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 
 /**
- * A text's tokens cut into windows of equal length, as llama-perplexity and llama-imatrix do: the text is tokenised whole,
- * what does not fill a window is left out, and where the tokenizer adds a begin-of-sequence token, that token takes the
+ * Documents' tokens cut into windows of equal length, as llama-perplexity and llama-imatrix do: each document is tokenised
+ * whole, their tokens are joined without separators, what does not fill a window is left out, and where the tokenizer adds a begin-of-sequence token, that token takes the
  * place of each window's first.
  */
 public final class TokenWindows {
@@ -24,23 +26,26 @@ public final class TokenWindows {
     }
 
     /**
-     * Tokenises a text.
+     * Tokenises documents.
      *
+     * @param documents the texts, joined after they have been tokenised
      * @param size tokens of a window, at least 2
      * @param limit windows to keep at most; 0 for all
-     * @throws GambitException where the text does not fill one window
+     * @throws GambitException where they do not fill one window
      */
-    public static TokenWindows of(Tokenizer tokenizer, String text, int size, int limit) {
+    public static TokenWindows of(Tokenizer tokenizer, List<String> documents, int size, int limit) {
         int[] special = tokenizer.encode("", true, false);
         int bos = special.length > 0 && special[0] == tokenizer.bos() ? special[0] : -1;
-        int[] tokens = tokenizer.encode(text, false, false);
+        IntStream.Builder tokens = IntStream.builder();
         if (bos >= 0) {
-            int[] shifted = new int[tokens.length + 1];
-            shifted[0] = bos;
-            System.arraycopy(tokens, 0, shifted, 1, tokens.length);
-            tokens = shifted;
+            tokens.add(bos);
         }
-        return of(tokens, size, limit, bos);
+        for (String document : documents) {
+            for (int token : tokenizer.encode(document, false, false)) {
+                tokens.add(token);
+            }
+        }
+        return of(tokens.build().toArray(), size, limit, bos);
     }
 
     /**

@@ -29,10 +29,11 @@ class CalibrationTextTest {
     }
 
     @Test
-    void documentsAndFilesAreJoinedWithoutSeparators() throws IOException {
+    void documentsComeInOrder() throws IOException {
         Path documents = file("a.jsonl", "{\"id\": 1, \"text\": \"One\\n\"}\n\n{\"text\": \"tw\\u00f6\"}");
         Path plain = file("b.txt", "{three}\n");
-        assertEquals("One\ntwö{three}\nOne\ntwö", CalibrationText.read(List.of(documents, plain, documents)));
+        assertEquals(List.of("One\n", "twö", "{three}\n", "One\n", "twö"), CalibrationText.read(List.of(documents,
+                plain, documents)));
     }
 
     @Test

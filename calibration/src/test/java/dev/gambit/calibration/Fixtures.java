@@ -32,6 +32,11 @@ final class Fixtures {
         return fable;
     }
 
+    /** The thresholds that come with it, as a file. */
+    static Path embeddedSidecar() {
+        return copy("/dev/gambit/engine/fable-7m.chess.gguf", ".gguf");
+    }
+
     static Path stories() {
         return copy("/dev/gambit/calibration/stories-calib.jsonl", ".jsonl");
     }

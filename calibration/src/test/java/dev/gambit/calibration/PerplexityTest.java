@@ -142,12 +142,12 @@ class PerplexityTest {
     void windowsFollowTheTokenizer() {
         try (LanguageModel model = Fixtures.openFable(1, null)) {
             int[] all = model.tokenizer().encode(Fixtures.testStories(), false, false);
-            TokenWindows w = TokenWindows.of(model.tokenizer(), Fixtures.testStories(), 100, 0);
+            TokenWindows w = TokenWindows.of(model.tokenizer(), List.of(Fixtures.testStories()), 100, 0);
             assertEquals(all.length / 100, w.count());
             assertEquals(all[799], w.window(7)[99]);
-            assertEquals(3, TokenWindows.of(model.tokenizer(), Fixtures.testStories(), 100, 3).count());
+            assertEquals(3, TokenWindows.of(model.tokenizer(), List.of(Fixtures.testStories()), 100, 3).count());
             GambitException e = assertThrows(
-                    GambitException.class, () -> TokenWindows.of(model.tokenizer(), "Too short.", 100, 0));
+                    GambitException.class, () -> TokenWindows.of(model.tokenizer(), List.of("Too", " short."), 100, 0));
             assertTrue(e.getMessage().contains("at least 100 tokens"), e.getMessage());
         }
         assertEquals(9, TokenWindows.of(new int[] {1, 2, 3, 4}, 2, 0, 9).window(1)[0]);

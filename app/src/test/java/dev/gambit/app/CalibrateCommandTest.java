@@ -1,0 +1,124 @@
+package dev.gambit.app;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.gambit.engine.LanguageModel;
+import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** {@code calibrate}, and {@code perplexity} with what it wrote. */
+class CalibrateCommandTest {
+
+    @TempDir
+    private Path folder;
+
+    private Path model;
+    private Path text;
+
+    @BeforeEach
+    void files() throws Exception {
+        model = folder.resolve("fable.gguf");
+        try (InputStream in = LanguageModel.class.getResourceAsStream("fable-7m-q8_0.gguf")) {
+            Files.copy(in, model);
+        }
+        StringBuilder lines = new StringBuilder();
+        for (int i = 0; i < 40; i++) {
+            lines.append("{\"text\": \"Once upon a time, there was a fox who had ").append(i).append(
+                    " red apples.\\n\"}\n");
+        }
+        text = Files.writeString(folder.resolve("text.jsonl"), lines);
+    }
+
+    private String message;
+
+    /** Runs a command and returns what it printed; leaves what it threw in {@link #message}. */
+    private String run(Callable<Integer> command, Object... args) {
+        String[] strings = new String[args.length];
+        for (int i = 0; i < args.length; i++) {
+            strings[i] = args[i].toString();
+        }
+        message = null;
+        PrintStream before = System.out;
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        System.setOut(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        try {
+            new CommandLine(command)
+                    .setCaseInsensitiveEnumValuesAllowed(true)
+                    .setExecutionExceptionHandler((e, line, result) -> {
+                        message = e.getMessage();
+                        return 1;
+                    })
+                    .execute(strings);
+        } finally {
+            System.setOut(before);
+        }
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    private static double number(String pattern, String output) {
+        Matcher m = Pattern.compile(pattern, Pattern.MULTILINE).matcher(output);
+        assertTrue(m.find(), pattern + " in " + output);
+        return Double.parseDouble(m.group(1));
+    }
+
+    @Test
+    void calibratesMergesAndMeasures() throws Exception {
+        Path sidecar = folder.resolve("a.gguf");
+        Path stats = folder.resolve("a.stats");
+        String out = run(
+                new CalibrateCommand(), "-m", model, "-f", text, "-c", 64, "--chunks", 4, "-o", sidecar, "--stats",
+                stats,
+                "--progress", "none");
+        assertTrue(out.contains("8 layers, 4 chunks of 64 tokens"), out + message);
+        assertTrue(out.contains("wrote " + sidecar) && out.contains("wrote " + stats), out);
+
+        Path again = folder.resolve("b.gguf");
+        run(new CalibrateCommand(), "--in-stats", stats, "-o", again);
+        assertArrayEquals(Files.readAllBytes(sidecar), Files.readAllBytes(again));
+        out = run(new CalibrateCommand(), "--in-stats", stats, "--in-stats", stats, "-o", again);
+        assertTrue(out.contains("8 chunks"), out + message);
+
+        out = run(
+                new PerplexityCommand(), "-m", model, "-f", text, "-c", 64, "--chunks", 3, "--chess", sidecar,
+                "--sparsity", 0.5, "--policy", "cats", "--kl", "--kl-chunks", 2);
+        assertTrue(Pattern.compile("^\\[1\\]\\d+\\.\\d{4},\\[2\\]\\d+\\.\\d{4},\\[3\\]\\d+\\.\\d{4},$",
+                Pattern.MULTILINE)
+                .matcher(out).find(), out + message);
+        double ppl = number("^Final estimate: PPL = (\\d+\\.\\d{4}) \\+/- \\d+\\.\\d{5}$", out);
+        double active = number("^active (0\\.\\d+), skipped FFN_ACT 0\\.\\d{4}$", out);
+        double kl = number("^Mean KLD +: +(\\d\\.\\d{6}) ± +\\d\\.\\d{6}$", out);
+        double same = number("^Same top p +: +(\\d+\\.\\d{3}) ± +\\d+\\.\\d{3} %$", out);
+        assertTrue(ppl > 1 && ppl < 1000 && kl > 0 && kl < 5 && same > 30 && same <= 100, out);
+        assertEquals(0.8, active, 0.1, out);
+    }
+
+    @Test
+    void saysWhatIsMissing() throws Exception {
+        run(new CalibrateCommand(), "-m", model, "-o", folder.resolve("x"));
+        assertTrue(message.contains("a text (-f) or statistics (--in-stats)"), message);
+        run(new CalibrateCommand(), "-m", model, "-f", text);
+        assertTrue(message.contains("name the sidecar with -o"), message);
+        run(new CalibrateCommand(), "-m", model, "-f", text, "-c", 100_000, "-o", folder.resolve("x"));
+        assertTrue(message.contains("at least 100000 tokens"), message);
+        Files.writeString(text, "{\"text\": \"good\"}\n{\"text\": broken}\n");
+        run(new CalibrateCommand(), "-m", model, "-f", text, "-o", folder.resolve("x"));
+        assertTrue(message.startsWith(text + ", line 2: "), message);
+        run(new CalibrateCommand(), "--in-stats", model, "-o", folder.resolve("x"));
+        assertTrue(message.contains("chess-stats"), message);
+        run(new PerplexityCommand(), "-m", model, "-f", folder.resolve("none.txt"));
+        assertTrue(message.contains("none.txt: expected a file, found none"), message);
+    }
+}
