@@ -80,7 +80,7 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--policy", paramLabel = "NAME,...", description = "policies to run (default: the thresholds file's)")
     private List<String> policies = new ArrayList<>();
 
-    @Option(names = "--importance", paramLabel = "abs|rms", description = "for policies chess and chess-attn (default: abs)")
+    @Option(names = "--importance", paramLabel = "abs|rms", description = "for policies chess and chess-attn (default: rms)")
     private Importance importance;
 
     @Option(names = "--dense-prefill", description = "skip nothing while reading a prompt")

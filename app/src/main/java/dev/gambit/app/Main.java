@@ -20,7 +20,9 @@ public final class Main {
     static {
         COMMANDS.put("generate", GenerateCommand::new);
         COMMANDS.put("chat", ChatCommand::new);
+        COMMANDS.put("perplexity", PerplexityCommand::new);
         COMMANDS.put("bench", BenchCommand::new);
+        COMMANDS.put("calibrate", CalibrateCommand::new);
         COMMANDS.put("inspect", InspectCommand::new);
         COMMANDS.put("devices", DevicesCommand::new);
     }

@@ -21,6 +21,9 @@ class CommandLineIT {
 
     private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
 
+    private static final Path MODEL =
+            ROOT.resolve("engine/src/main/resources/dev/gambit/engine/fable-7m-q8_0.gguf");
+
     @TempDir
     Path folder;
 
@@ -65,7 +68,7 @@ class CommandLineIT {
         Path text = Path.of("../calibration/src/test/resources/dev/gambit/calibration/stories-calib.jsonl");
         Path sidecar = folder.resolve("fable.chess.gguf");
         Run run = gambit(
-                "calibrate", "-f", text.toRealPath().toString(), "-o", sidecar.toString(), "--chunks", "4", "--progress", "none");
+                "calibrate", "-m", MODEL.toString(), "-f", text.toRealPath().toString(), "-o", sidecar.toString(), "--chunks", "4", "--progress", "none");
         assertEquals(0, run.status, run.err);
         Path test = Path.of("../calibration/src/test/resources/dev/gambit/calibration/stories-test.txt");
         run = gambit(
@@ -80,8 +83,7 @@ class CommandLineIT {
     @Test
     void saysWhatIsWrongInOneLine() throws Exception {
         Path cut = folder.resolve("cut.gguf");
-        byte[] whole = Files.readAllBytes(
-                ROOT.resolve("engine/src/main/resources/dev/gambit/engine/fable-7m-q8_0.gguf"));
+        byte[] whole = Files.readAllBytes(MODEL);
         Files.write(cut, java.util.Arrays.copyOf(whole, whole.length / 2));
         for (String[] args : new String[][] {
             {"generate", "-p", "x", "-m", cut.toString()},
