@@ -9,6 +9,7 @@
 # Thresholds come from the first 64 windows of 512 tokens of the C4 documents; the text is WikiText-2's test file. The dense
 # model and CHESS at 0.5 run on the whole file, the others on its first 64 windows; KL is taken on 32 of the windows.
 set -euo pipefail
+export LC_NUMERIC=C
 shared=${1:?usage: accuracy.sh SHARED [WORK]}
 work=${2:-accuracy}
 chunks=${CHUNKS:-64}

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class PerplexityTest {
@@ -124,6 +125,32 @@ class PerplexityTest {
             assertEquals(0, c.divergence().mean(), 1e-12);
             assertEquals(1, c.sameTop().mean());
             assertEquals(c.dense().perplexity(), c.sparse().perplexity());
+        }
+    }
+
+    /** 8.37 by an independent float32 implementation: 512-token windows, all positions, stories ended by a token. */
+    @Test
+    void theStoriesHaveTheirPublishedPerplexity() {
+        try (LanguageModel model = Fixtures.openFable(0, null);
+                Session session = model.session()) {
+            IntStream.Builder tokens = IntStream.builder();
+            for (String story : Fixtures.testStories().split("\n\n")) {
+                Arrays.stream(model.tokenizer().encode(story.strip(), false, false)).forEach(tokens);
+                tokens.add(model.tokenizer().eos());
+            }
+            TokenWindows windows = TokenWindows.of(tokens.build().toArray(), 512, 0, -1);
+            int n = model.tokenizer().vocabularySize();
+            double[] loss = new double[1];
+            for (int w = 0; w < windows.count(); w++) {
+                int[] window = windows.window(w);
+                session.truncate(0);
+                session.evaluate(window, 0, (first, count, logits) -> {
+                    for (int r = 0; r < Math.min(count, 511 - first); r++) {
+                        loss[0] += LogSoftmax.logSumExp(logits, r * n, n) - logits[r * n + window[first + r + 1]];
+                    }
+                });
+            }
+            assertEquals(8.37, Math.exp(loss[0] / (511L * windows.count())), 0.005);
         }
     }
 
