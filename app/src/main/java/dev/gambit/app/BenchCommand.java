@@ -28,6 +28,7 @@ import picocli.CommandLine.Option;
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
         customSynopsis = "gambit bench [OPTION...]",
+        addMethodSubcommands = false,
         sortOptions = false)
 final class BenchCommand implements Callable<Integer> {
 

@@ -14,6 +14,7 @@ import picocli.CommandLine.Option;
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
         customSynopsis = "gambit devices",
+        addMethodSubcommands = false,
         sortOptions = false)
 final class DevicesCommand implements Callable<Integer> {
 

@@ -23,6 +23,7 @@ import picocli.CommandLine.Option;
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
         customSynopsis = "gambit generate -p TEXT [OPTION...]",
+        addMethodSubcommands = false,
         sortOptions = false)
 final class GenerateCommand implements Callable<Integer> {
 
