@@ -30,6 +30,9 @@ public final class Main {
     private static final CommandLine.IFactory FACTORY = new CommandLine.IFactory() {
         @Override
         public <K> K create(Class<K> type) throws Exception {
+            if (type.isInterface()) {
+                return CommandLine.defaultFactory().create(type); // a collection
+            }
             Constructor<K> constructor = type.getDeclaredConstructor();
             constructor.setAccessible(true);
             return constructor.newInstance();

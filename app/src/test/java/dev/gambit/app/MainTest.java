@@ -77,7 +77,8 @@ class MainTest {
             int decimals = random.nextInt(4);
             String expected = String.format(Locale.ROOT, "%." + decimals + "f", value);
             // what rounds to zero has no sign here
-            assertEquals(expected.matches("-0(\\.0+)?") ? expected.substring(1) : expected, Numbers.fixed(value, decimals));
+            assertEquals(expected.matches("-0(\\.0+)?") ? expected.substring(1) : expected, Numbers.fixed(value,
+                    decimals));
         }
         assertEquals("0.00", Numbers.fixed(-0.001, 2));
         assertEquals("   12.50", Numbers.fixed(12.5, 8, 2));

@@ -78,7 +78,8 @@ public final class EmbeddedModel {
         Path parent = Path.of(System.getProperty("java.io.tmpdir", "."));
         String name = "gambit-" + ProcessHandle.current().pid() + "-" + Long.toHexString(System.nanoTime()) + "-";
         FileAttribute<?>[] mine = parent.getFileSystem().supportedFileAttributeViews().contains("posix")
-                ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))}
+                ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(
+                        "rwx------"))}
                 : new FileAttribute<?>[0];
         for (int i = 0;; i++) {
             try {
@@ -103,7 +104,8 @@ public final class EmbeddedModel {
             }
             // large pieces, because a start-up still interprets this loop
             byte[] piece = new byte[PIECE];
-            try (OutputStream out = Files.newOutputStream(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+            try (OutputStream out = Files.newOutputStream(file, StandardOpenOption.CREATE_NEW,
+                    StandardOpenOption.WRITE)) {
                 for (int n = in.read(piece); n >= 0; n = in.read(piece)) {
                     out.write(piece, 0, n);
                 }
