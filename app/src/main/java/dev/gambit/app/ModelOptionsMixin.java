@@ -52,11 +52,11 @@ public final class ModelOptionsMixin {
     Double sparsity;
 
     @Option(names = "--policy", paramLabel = "NAME",
-            description = "a policy of the thresholds file: chess, chess-attn, cats... (default: the file's)")
+            description = "a policy of the thresholds file: chess, chess-attn, cats (default: the file's)")
     String policy;
 
     @Option(names = "--importance", paramLabel = "abs|rms",
-            description = "how policies chess and chess-attn weigh channels (default: abs)")
+            description = "how policies chess and chess-attn weigh channels (default: rms)")
     Importance importance;
 
     @Option(names = "--dense", description = "skip nothing, whatever thresholds there are")
@@ -169,11 +169,15 @@ public final class ModelOptionsMixin {
 
     /** Returns a policy's full name: {@code chess} and {@code chess-attn} come with two kinds of importance. */
     static String policy(String name, Importance importance) {
-        boolean chess = name == null ? importance != null : name.equals("chess") || name.equals("chess-attn");
-        if (!chess) {
+        if (importance == null) {
             return name;
         }
-        return (name == null ? "chess" : name) + (importance == Importance.RMS ? "-rms" : "-abs");
+        String base = name == null ? "chess" : name;
+        if (!base.equals("chess") && !base.equals("chess-attn")) {
+            throw new GambitException(GambitException.line(
+                    "--importance", "policy chess or chess-attn", base, "leave --importance out"));
+        }
+        return base + (importance == Importance.RMS ? "-rms" : "-abs");
     }
 
     /** Checks a number that an option gave. */
