@@ -29,6 +29,7 @@ import picocli.CommandLine.Option;
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
         customSynopsis = "gambit bench [OPTION...]",
+        addMethodSubcommands = false,
         sortOptions = false)
 final class BenchCommand implements Callable<Integer> {
 
@@ -45,7 +46,8 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "-pg", paramLabel = "PP,TG", description = "a prompt and then a generation; can be repeated")
     private List<String> both = new ArrayList<>();
 
-    @Option(names = {"-d", "--n-depth"}, paramLabel = "N,...", description = "tokens in the context before (default: 0)")
+    @Option(names = {"-d", "--n-depth"}, paramLabel = "N,...",
+            description = "tokens in the context before (default: 0)")
     private List<String> depths = new ArrayList<>();
 
     @Option(names = {"-f", "--file"}, paramLabel = "TEXT",
@@ -70,7 +72,8 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = {"-t", "--threads"}, paramLabel = "N,...", description = "threads (default: all processors)")
     private List<String> threads = new ArrayList<>();
 
-    @Option(names = "--chess", paramLabel = "FILE", description = "thresholds that gambit calibrate found for the model")
+    @Option(names = "--chess", paramLabel = "FILE",
+            description = "thresholds that gambit calibrate found for the model")
     private Path chess;
 
     @Option(names = "--sparsity", paramLabel = "L,...",
@@ -86,16 +89,20 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--dense-prefill", description = "skip nothing while reading a prompt")
     private boolean densePrefill;
 
-    @Option(names = {"-ctk", "--cache-type-k"}, paramLabel = "TYPE,...", description = "how keys are kept (default: f16)")
+    @Option(names = {"-ctk", "--cache-type-k"}, paramLabel = "TYPE,...",
+            description = "how keys are kept (default: f16)")
     private List<String> typesK = new ArrayList<>();
 
-    @Option(names = {"-ctv", "--cache-type-v"}, paramLabel = "TYPE,...", description = "how values are kept (default: f16)")
+    @Option(names = {"-ctv", "--cache-type-v"}, paramLabel = "TYPE,...",
+            description = "how values are kept (default: f16)")
     private List<String> typesV = new ArrayList<>();
 
-    @Option(names = {"-b", "--batch-size"}, paramLabel = "N,...", description = "noted in the table only (default: 2048)")
+    @Option(names = {"-b", "--batch-size"}, paramLabel = "N,...",
+            description = "noted in the table only (default: 2048)")
     private List<String> batches = new ArrayList<>();
 
-    @Option(names = {"-ub", "--ubatch-size"}, paramLabel = "N,...", description = "noted in the table only (default: 512)")
+    @Option(names = {"-ub", "--ubatch-size"}, paramLabel = "N,...",
+            description = "noted in the table only (default: 512)")
     private List<String> microBatches = new ArrayList<>();
 
     @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto",
@@ -108,7 +115,8 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = {"-h", "--help"}, usageHelp = true, description = "show this help")
     private boolean help;
 
-    @Option(names = {"-ngl", "--n-gpu-layers", "-fa", "--flash-attn", "-mmp", "--mmap"}, hidden = true, paramLabel = "N")
+    @Option(names = {"-ngl", "--n-gpu-layers", "-fa", "--flash-attn", "-mmp", "--mmap"}, hidden = true,
+            paramLabel = "N")
     private List<String> withoutEffect = new ArrayList<>();
 
     @Override
@@ -171,7 +179,8 @@ final class BenchCommand implements Callable<Integer> {
         return List.copyOf(setups);
     }
 
-    private BenchTest.Setup setup(Path model, String level, String policy, String typeK, String typeV, int threadCount) {
+    private BenchTest.Setup setup(Path model, String level, String policy, String typeK, String typeV,
+            int threadCount) {
         KvCacheType k = KvCacheType.of(typeK);
         KvCacheType v = KvCacheType.of(typeV);
         if (level.equalsIgnoreCase("dense")) {

@@ -40,7 +40,8 @@ abstract class BenchPrinter {
      * Which columns a table needs besides those it always has: those of options that take more than one value or another
      * than the default.
      */
-    record BenchColumns(boolean batch, boolean microBatch, boolean typeK, boolean typeV, boolean policy, boolean sparsity) {}
+    record BenchColumns(boolean batch, boolean microBatch, boolean typeK, boolean typeV, boolean policy,
+            boolean sparsity) {}
 
     /** llama-bench's table, with columns {@code active} and {@code bytes} behind it. */
     private static final class Markdown extends BenchPrinter {

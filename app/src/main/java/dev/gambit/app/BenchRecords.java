@@ -148,7 +148,8 @@ final class BenchRecords {
                 first = false;
             }
             List<String> values = new ArrayList<>();
-            json.forEach(v -> values.add(v.isNull() ? "" : v.isDouble() ? Numbers.fixed(v.doubleValue(), 6) : v.asText()));
+            json.forEach(v -> values.add(v.isNull() ? "" : v.isDouble() ? Numbers.fixed(v.doubleValue(), 6) : v
+                    .asText()));
             out.println(values.stream()
                     .map(v -> '"' + v.replace("\"", "\"\"") + '"')
                     .collect(Collectors.joining(",")));

@@ -14,7 +14,8 @@ import java.util.Locale;
  * @param bytes the fraction of all weight bytes read per generated token; NaN where none was
  */
 record BenchResult(
-        BenchTest test, String model, String modelFile, long modelBytes, long modelParameters, String backend, int threads,
+        BenchTest test, String model, String modelFile, long modelBytes, long modelParameters, String backend,
+        int threads,
         String testTime, long[] samplesNanos, double active, double bytes) {
 
     /** Returns tokens per second of each repetition. */

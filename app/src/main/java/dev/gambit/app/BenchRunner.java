@@ -17,9 +17,11 @@ import java.util.function.Consumer;
 /** Runs tests one after the other, each several times, and opens a model anew only where its setup changes. */
 final class BenchRunner {
 
-    /** Run a test at least this long before it is timed: the JIT compiler needs it. */
+    /** The JIT compiler needs a test to run about this long before it can be timed... */
     private static final long WARM_UP_NANOS = 1_500_000_000L;
-    private static final int WARM_UP_RUNS = 50;
+    /** ...and longer while it gets faster still, but not for ever. */
+    private static final long MOST_WARM_UP_NANOS = 15_000_000_000L;
+    private static final double STILL_FASTER = 0.9;
 
     private final int repetitions;
     private final boolean warmUp;
@@ -87,14 +89,22 @@ final class BenchRunner {
         ModelInfo info = model.info();
         int threads = test.setup().threads() == 0 ? Runtime.getRuntime().availableProcessors() : test.setup().threads();
         return new BenchResult(
-                test, BenchModel.describe(model), info.file(), info.bytes(), info.parameters(), model.backendName(), threads,
+                test, BenchModel.describe(model), info.file(), info.bytes(), info.parameters(), model.backendName(),
+                threads,
                 begun, samples, report.active(), test.generated() > 0 ? report.bytes() : Double.NaN);
     }
 
     private void warmUp(Session session, int[] tokens, BenchTest test) {
         long start = System.nanoTime();
-        for (int i = 0; warmUp && i < WARM_UP_RUNS && System.nanoTime() - start < WARM_UP_NANOS; i++) {
-            time(session, tokens, test);
+        long before = Long.MAX_VALUE;
+        long elapsed = 0;
+        while (warmUp && elapsed < MOST_WARM_UP_NANOS) {
+            long last = time(session, tokens, test);
+            elapsed = System.nanoTime() - start;
+            if (elapsed >= WARM_UP_NANOS && last > STILL_FASTER * before) {
+                return;
+            }
+            before = last;
         }
     }
 

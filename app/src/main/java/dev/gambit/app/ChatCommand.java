@@ -28,6 +28,7 @@ import picocli.CommandLine.Option;
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
         customSynopsis = "gambit chat [OPTION...]",
+        addMethodSubcommands = false,
         sortOptions = false)
 final class ChatCommand implements Callable<Integer> {
 

@@ -55,7 +55,8 @@ final class Conversation {
             common = Math.min(common, tokens.length - 1);
             session.truncate(common);
             evaluated = Arrays.copyOf(tokens, common);
-            GenerationResult result = session.generate(Arrays.copyOfRange(tokens, common, tokens.length), options, listener);
+            GenerationResult result = session.generate(Arrays.copyOfRange(tokens, common, tokens.length), options,
+                    listener);
             evaluated = Arrays.copyOf(tokens, session.position());
             int drawn = session.position() - tokens.length;
             if (drawn > 0) {

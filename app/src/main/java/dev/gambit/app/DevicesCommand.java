@@ -14,6 +14,7 @@ import picocli.CommandLine.Option;
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
         customSynopsis = "gambit devices",
+        addMethodSubcommands = false,
         sortOptions = false)
 final class DevicesCommand implements Callable<Integer> {
 
@@ -33,7 +34,8 @@ final class DevicesCommand implements Callable<Integer> {
         System.out.println("Available devices:");
         System.out.println("  " + backend);
         System.out.println("    processor   " + Machine.processor());
-        System.out.println("    processors  " + Runtime.getRuntime().availableProcessors() + " that this process may use");
+        System.out.println("    processors  " + Runtime.getRuntime().availableProcessors()
+                + " that this process may use");
         System.out.println("    memory      " + Machine.memory() + ", of which up to "
                 + Numbers.bytes(Runtime.getRuntime().maxMemory()) + " for the Java heap; weights lie outside of it");
         System.out.println("Not available:");

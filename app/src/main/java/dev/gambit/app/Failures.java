@@ -84,7 +84,8 @@ final class Failures {
             case InterruptedException e -> "interrupted";
             default -> GambitException.line(
                     "internal error", "none",
-                    failure.getClass().getSimpleName() + (failure.getMessage() == null ? "" : " (" + failure.getMessage() + ")"),
+                    failure.getClass().getSimpleName() + (failure.getMessage() == null ? "" : " (" + failure
+                            .getMessage() + ")"),
                     "run it again with --verbose and report what it prints");
         };
     }
@@ -159,7 +160,8 @@ final class Failures {
     }
 
     private static String expected(ArgSpec arg) {
-        Class<?> type = arg.typeInfo().getAuxiliaryTypes().length == 0 ? arg.type() : arg.typeInfo().getAuxiliaryTypes()[0];
+        Class<?> type = arg.typeInfo().getAuxiliaryTypes().length == 0 ? arg.type() : arg.typeInfo()
+                .getAuxiliaryTypes()[0];
         if (type.isEnum()) {
             return arg.paramLabel();
         }

@@ -9,6 +9,7 @@ import picocli.CommandLine.Option;
         name = "gambit",
         description = "Runs language models from GGUF files, and reads only the weights that matter for the token at hand.",
         versionProvider = GambitCommand.Version.class,
+        addMethodSubcommands = false,
         customSynopsis = "gambit COMMAND [OPTION...]",
         synopsisHeading = "Usage: ",
         descriptionHeading = "%n",

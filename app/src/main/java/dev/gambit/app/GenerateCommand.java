@@ -23,6 +23,7 @@ import picocli.CommandLine.Option;
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
         customSynopsis = "gambit generate -p TEXT [OPTION...]",
+        addMethodSubcommands = false,
         sortOptions = false)
 final class GenerateCommand implements Callable<Integer> {
 
@@ -128,7 +129,8 @@ final class GenerateCommand implements Callable<Integer> {
         int first = tokenizer.bos() >= 0 ? tokenizer.bos() : tokenizer.eos();
         if (first < 0) {
             throw new GambitException(GambitException.line(
-                    "prompt", "a text, as this model has no token for the beginning of one", "none", "pass one with -p"));
+                    "prompt", "a text, as this model has no token for the beginning of one", "none",
+                    "pass one with -p"));
         }
         return new int[] {first};
     }

@@ -15,7 +15,8 @@ final class GenerationJson {
     private GenerationJson() {}
 
     /** Prints one line. The names under {@code timings} are those of llama.cpp's server. */
-    static void print(String prompt, int[] promptTokens, GenerationResult result, GenerationReport report, PrintStream out) {
+    static void print(String prompt, int[] promptTokens, GenerationResult result, GenerationReport report,
+            PrintStream out) {
         ObjectMapper mapper = new ObjectMapper();
         ObjectNode json = mapper.createObjectNode();
         json.put("model", report.model().name());

@@ -88,7 +88,8 @@ final class GenerationReport {
     /** Returns a turn of a chat in one line. */
     String brief(GenerationResult result) {
         Timings t = result.timings();
-        return "[ prompt " + t.promptTokens() + " tokens, " + Numbers.fixed(t.promptPerSecond(), 1) + " t/s | generation "
+        return "[ prompt " + t.promptTokens() + " tokens, " + Numbers.fixed(t.promptPerSecond(), 1)
+                + " t/s | generation "
                 + Numbers.fixed(t.generatedPerSecond(), 1) + " t/s"
                 + (level() == null ? "" : " | active " + Numbers.percent(result.sparsity().active()) + ", bytes "
                         + Numbers.percent(result.sparsity().bytes()))
@@ -116,13 +117,15 @@ final class GenerationReport {
     }
 
     private static StringBuilder time(StringBuilder text, String name, long nanos) {
-        return text.append(Numbers.right(name, 16)).append(" = ").append(Numbers.fixed(nanos / 1e6, 10, 2)).append(" ms");
+        return text.append(Numbers.right(name, 16)).append(" = ").append(Numbers.fixed(nanos / 1e6, 10, 2)).append(
+                " ms");
     }
 
     private static void perToken(StringBuilder text, int count, String unit, long nanos) {
         text.append(" / ").append(Numbers.right(Integer.toString(count), 5)).append(' ').append(unit);
         if (count > 0 && nanos > 0) {
-            text.append(unit.equals("runs") ? "   (" : " (").append(Numbers.fixed(nanos / 1e6 / count, 8, 2)).append(" ms per token, ")
+            text.append(unit.equals("runs") ? "   (" : " (").append(Numbers.fixed(nanos / 1e6 / count, 8, 2)).append(
+                    " ms per token, ")
                     .append(Numbers.fixed(count * 1e9 / nanos, 8, 2)).append(" tokens per second)");
         }
         text.append('\n');
@@ -133,7 +136,8 @@ final class GenerationReport {
             text.append("sparsity         = none: every weight is used for every token\n");
             return;
         }
-        text.append("sparsity         = ").append(Numbers.fixed(level(), 2)).append(" asked for; skipped channels, on average:\n");
+        text.append("sparsity         = ").append(Numbers.fixed(level(), 2)).append(
+                " asked for; skipped channels, on average:\n");
         for (Site site : Site.values()) {
             Double skipped = report.skipped().get(site);
             if (skipped != null) {

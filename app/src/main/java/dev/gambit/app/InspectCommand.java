@@ -15,6 +15,7 @@ import picocli.CommandLine.Parameters;
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
         customSynopsis = "gambit inspect FILE",
+        addMethodSubcommands = false,
         sortOptions = false)
 final class InspectCommand implements Callable<Integer> {
 

@@ -3,6 +3,7 @@ package dev.gambit.app;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
+import java.lang.reflect.Constructor;
 import java.nio.charset.Charset;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -26,6 +27,19 @@ public final class Main {
         COMMANDS.put("inspect", InspectCommand::new);
         COMMANDS.put("devices", DevicesCommand::new);
     }
+
+    /** Makes what annotations name. picocli's own looks all over the class path for Groovy first. */
+    private static final CommandLine.IFactory FACTORY = new CommandLine.IFactory() {
+        @Override
+        public <K> K create(Class<K> type) throws Exception {
+            if (type.isInterface()) {
+                return CommandLine.defaultFactory().create(type); // a collection
+            }
+            Constructor<K> constructor = type.getDeclaredConstructor();
+            constructor.setAccessible(true);
+            return constructor.newInstance();
+        }
+    };
 
     private Main() {}
 
@@ -75,12 +89,12 @@ public final class Main {
 
     /** Sets up the parser; with one sub-command alone where its name comes first, as the others would only cost time. */
     static CommandLine commandLine(String... args) {
-        CommandLine root = new CommandLine(new GambitCommand());
+        CommandLine root = new CommandLine(new GambitCommand(), FACTORY);
         Supplier<Callable<Integer>> only = args.length > 0 ? COMMANDS.get(args[0]) : null;
         if (only != null) {
-            root.addSubcommand(args[0], only.get());
+            root.addSubcommand(args[0], new CommandLine(only.get(), FACTORY));
         } else {
-            COMMANDS.forEach((name, command) -> root.addSubcommand(name, command.get()));
+            COMMANDS.forEach((name, command) -> root.addSubcommand(name, new CommandLine(command.get(), FACTORY)));
             root.addSubcommand("help", new CommandLine.HelpCommand());
         }
         // As llama.cpp takes its arguments: what follows an option is its value, whatever it looks like, and the last

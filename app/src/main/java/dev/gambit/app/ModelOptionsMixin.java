@@ -163,7 +163,8 @@ public final class ModelOptionsMixin {
     }
 
     private static String text(double value) {
-        return value == Math.rint(value) && Math.abs(value) < 1e9 ? Long.toString((long) value) : Double.toString(value);
+        return value == Math.rint(value) && Math.abs(value) < 1e9 ? Long.toString((long) value) : Double.toString(
+                value);
     }
 
     /** Returns a policy's full name: {@code chess} and {@code chess-attn} come with two kinds of importance. */

@@ -76,7 +76,8 @@ final class Prompts {
             return text.substring(0, end);
         } catch (CharacterCodingException e) {
             throw new GambitException(
-                    GambitException.line(what, "a text in UTF-8", "bytes that are none", "convert it, or check the path"), e);
+                    GambitException.line(what, "a text in UTF-8", "bytes that are none",
+                            "convert it, or check the path"), e);
         } catch (IOException e) {
             String found = Files.exists(file) ? "one that cannot be read" : "none";
             throw new GambitException(GambitException.line(what, "a text file", found, "check the path"), e);

@@ -34,10 +34,12 @@ class BenchCommandTest {
     void theTableIsLlamaBenchsWithTwoColumnsMore() {
         List<String> lines = bench("-p", "8", "-n", "4", "-pg", "8,4", "-d", "0,3").out().lines().toList();
         // the first two lines and the row up to t/s as llama-bench prints them for this file
-        assertEquals("| model                          |       size |     params | backend    | threads |            test |"
-                + "                  t/s |   active |    bytes |", lines.get(0));
-        assertEquals("| ------------------------------ | ---------: | ---------: | ---------- | ------: | --------------: |"
-                + " -------------------: | -------: | -------: |", lines.get(1));
+        assertEquals(
+                "| model                          |       size |     params | backend    | threads |            test |"
+                        + "                  t/s |   active |    bytes |", lines.get(0));
+        assertEquals(
+                "| ------------------------------ | ---------: | ---------: | ---------- | ------: | --------------: |"
+                        + " -------------------: | -------: | -------: |", lines.get(1));
         int threads = Runtime.getRuntime().availableProcessors();
         String start = "| llama ?B Q8_0                  |   7.45 MiB |     7.34 M | CPU        | "
                 + Numbers.right("" + threads, 7) + " | ";
@@ -119,7 +121,8 @@ class BenchCommandTest {
         assertEquals(List.of(1, 2, 3, 4), BenchList.numbers("-t", List.of("1-4"), 1));
         assertEquals(List.of(0, 128, 256), BenchList.numbers("-d", List.of("0-256+128"), 0));
         assertEquals(List.of(1, 2, 4, 8, 16), BenchList.numbers("-t", List.of("1-16*2"), 1));
-        for (String bad : new String[] {"", "x", "-1", "3-1", "1-4*1", "0-4*2", "1-4+0", "0-99999999", "1-", "1-2+", "1.5"}) {
+        for (String bad : new String[] {"", "x", "-1", "3-1", "1-4*1", "0-4*2", "1-4+0", "0-99999999", "1-", "1-2+",
+            "1.5"}) {
             assertThrows(GambitException.class, () -> BenchList.numbers("-t", List.of(bad), 0), bad);
         }
     }

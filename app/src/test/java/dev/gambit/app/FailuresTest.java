@@ -60,7 +60,8 @@ class FailuresTest {
                 Arguments.of("bench -o xml", "-o/--output: expected md|csv|json|jsonl, found 'xml'"),
                 Arguments.of("bench -pg 512", "-pg: expected two numbers"),
                 Arguments.of("bench --sparsity half", "--sparsity: expected dense or a number"),
-                Arguments.of("bench -f pom.xml -n 100000 -p 0 --no-warmup", "-f: expected a text of at least 100000 tokens"));
+                Arguments.of("bench -f pom.xml -n 100000 -p 0 --no-warmup",
+                        "-f: expected a text of at least 100000 tokens"));
     }
 
     @ParameterizedTest
@@ -88,7 +89,8 @@ class FailuresTest {
         assertEquals(1, report(new StackOverflowError(), "-Xss"));
         assertEquals(1, report(new UncheckedIOException(new IOException("No space left on device")), "No space left"));
         assertEquals(2, report(new NoSuchFileException("model.gguf"), "model.gguf: expected"));
-        assertEquals(1, report(new IllegalStateException("odd"), "internal error: expected none, found IllegalStateException"));
+        assertEquals(1, report(new IllegalStateException("odd"),
+                "internal error: expected none, found IllegalStateException"));
         assertEquals(1, report(new NullPointerException(), "--verbose"));
         assertEquals(2, report(new GambitException("a: expected b,\n\tfound \u001b[31mc; d"), "found ?[31mc; d"));
     }

@@ -16,8 +16,9 @@ class GenerateCommandTest {
 
     /** What llama.cpp (llama-completion --temp 0 -n 20) makes of the same file and prompt. */
     private static final String PROMPT = "Once upon a time";
-    private static final String STORY = ", there was a small grandmother named Amy. Amy was a kind and gentle soul who loved"
-            + " her family";
+    private static final String STORY =
+            ", there was a small grandmother named Amy. Amy was a kind and gentle soul who loved"
+                    + " her family";
 
     @Test
     void tellsTheStoryThatLlamaCppTells() {
@@ -73,7 +74,8 @@ class GenerateCommandTest {
 
     @Test
     void stopsBeforeAReversePrompt() {
-        Run run = Run.succeeds("generate", "-p", PROMPT, "--temp", "0", "--dense", "-r", "xyz", "-r", "Amy", "--no-perf");
+        Run run = Run.succeeds("generate", "-p", PROMPT, "--temp", "0", "--dense", "-r", "xyz", "-r", "Amy",
+                "--no-perf");
         assertEquals(PROMPT + ", there was a small grandmother named \n", run.out());
         assertEquals("", run.err());
     }
@@ -102,7 +104,8 @@ class GenerateCommandTest {
         Run run = Run.of("generate", "-p", "word ".repeat(600), "-n", "1");
         assertEquals(2, run.status());
         assertEquals("", run.out());
-        assertTrue(run.err().startsWith("gambit: prompt: expected at most the 512 tokens of the context, found "), run.err());
+        assertTrue(run.err().startsWith("gambit: prompt: expected at most the 512 tokens of the context, found "), run
+                .err());
         assertEquals(1, run.err().lines().count());
     }
 
@@ -148,7 +151,8 @@ class GenerateCommandTest {
         try (var in = dev.gambit.engine.EmbeddedModel.class.getResourceAsStream("fable-7m-q8_0.gguf")) {
             Files.copy(in, file);
         }
-        Run run = Run.succeeds("generate", "-m", file.toString(), "-p", PROMPT, "-n", "20", "--temp", "0", "-ctk", "f32");
+        Run run = Run.succeeds("generate", "-m", file.toString(), "-p", PROMPT, "-n", "20", "--temp", "0", "-ctk",
+                "f32");
         assertEquals(PROMPT + STORY + "\n", run.out());
         byte[] damaged = Files.readAllBytes(file);
         Files.write(file, java.util.Arrays.copyOf(damaged, damaged.length / 2));

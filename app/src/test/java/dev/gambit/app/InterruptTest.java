@@ -19,7 +19,8 @@ class InterruptTest {
     @Test
     @Timeout(120)
     void anInterruptedGenerationReportsWhatItDid(@TempDir Path folder) throws Exception {
-        assumeTrue(Files.exists(Path.of("/bin/kill")) || Files.exists(Path.of("/usr/bin/kill")), "there is no kill command");
+        assumeTrue(Files.exists(Path.of("/bin/kill")) || Files.exists(Path.of("/usr/bin/kill")),
+                "there is no kill command");
         Path err = folder.resolve("err");
         Path temporary = Files.createDirectory(folder.resolve("tmp"));
         Process process = new ProcessBuilder(
@@ -27,8 +28,8 @@ class InterruptTest {
                 "--add-modules=jdk.incubator.vector", "-XX:+UseSerialGC", "-Djava.io.tmpdir=" + temporary,
                 "-cp", System.getProperty("java.class.path"), "dev.gambit.app.Main",
                 "generate", "-p", "Once upon a time", "--ignore-eos", "-c", "200000")
-                .redirectError(Redirect.to(err.toFile()))
-                .start();
+                        .redirectError(Redirect.to(err.toFile()))
+                        .start();
         try (InputStream out = process.getInputStream()) {
             byte[] text = out.readNBytes(60); // past the prompt: it generates
             assertEquals(60, text.length, () -> read(err));

@@ -3,8 +3,10 @@ package dev.gambit.app;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.gambit.engine.GambitException;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
@@ -62,11 +64,12 @@ class MainTest {
     @Test
     void policiesGetTheirFullNames() {
         assertNull(ModelOptionsMixin.policy(null, null));
-        assertEquals("cats", ModelOptionsMixin.policy("cats", ModelOptionsMixin.Importance.RMS));
-        assertEquals("chess-abs", ModelOptionsMixin.policy("chess", null));
+        assertEquals("chess", ModelOptionsMixin.policy("chess", null), "the file knows its default");
         assertEquals("chess-rms", ModelOptionsMixin.policy(null, ModelOptionsMixin.Importance.RMS));
+        assertEquals("chess-abs", ModelOptionsMixin.policy("chess", ModelOptionsMixin.Importance.ABS));
         assertEquals("chess-attn-rms", ModelOptionsMixin.policy("chess-attn", ModelOptionsMixin.Importance.RMS));
-        assertEquals("chess-attn-abs", ModelOptionsMixin.policy("chess-attn-abs", null));
+        assertEquals("cats", ModelOptionsMixin.policy("cats", null));
+        assertThrows(GambitException.class, () -> ModelOptionsMixin.policy("cats", ModelOptionsMixin.Importance.RMS));
     }
 
     @Test
@@ -77,7 +80,8 @@ class MainTest {
             int decimals = random.nextInt(4);
             String expected = String.format(Locale.ROOT, "%." + decimals + "f", value);
             // what rounds to zero has no sign here
-            assertEquals(expected.matches("-0(\\.0+)?") ? expected.substring(1) : expected, Numbers.fixed(value, decimals));
+            assertEquals(expected.matches("-0(\\.0+)?") ? expected.substring(1) : expected, Numbers.fixed(value,
+                    decimals));
         }
         assertEquals("0.00", Numbers.fixed(-0.001, 2));
         assertEquals("   12.50", Numbers.fixed(12.5, 8, 2));

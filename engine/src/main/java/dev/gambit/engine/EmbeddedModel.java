@@ -2,9 +2,11 @@ package dev.gambit.engine;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -21,6 +23,7 @@ public final class EmbeddedModel {
     private static final String MODEL = "fable-7m-q8_0.gguf";
     private static final String SIDECAR = "fable-7m.chess.gguf";
     private static final int ATTEMPTS = 100;
+    private static final int PIECE = 1 << 20;
     private static final AtomicInteger FOLDERS = new AtomicInteger();
 
     private EmbeddedModel() {}
@@ -75,7 +78,8 @@ public final class EmbeddedModel {
         Path parent = Path.of(System.getProperty("java.io.tmpdir", "."));
         String name = "gambit-" + ProcessHandle.current().pid() + "-" + Long.toHexString(System.nanoTime()) + "-";
         FileAttribute<?>[] mine = parent.getFileSystem().supportedFileAttributeViews().contains("posix")
-                ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))}
+                ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(
+                        "rwx------"))}
                 : new FileAttribute<?>[0];
         for (int i = 0;; i++) {
             try {
@@ -98,7 +102,14 @@ public final class EmbeddedModel {
                         "the embedded model " + NAME, "the resource " + resource, "none",
                         "use an unshortened gambit-engine jar, or pass a model file"));
             }
-            Files.copy(in, file);
+            // large pieces, because a start-up still interprets this loop
+            byte[] piece = new byte[PIECE];
+            try (OutputStream out = Files.newOutputStream(file, StandardOpenOption.CREATE_NEW,
+                    StandardOpenOption.WRITE)) {
+                for (int n = in.read(piece); n >= 0; n = in.read(piece)) {
+                    out.write(piece, 0, n);
+                }
+            }
             return file;
         } catch (IOException e) {
             throw unwritable(folder.getParent(), e);

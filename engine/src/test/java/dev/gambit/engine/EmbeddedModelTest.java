@@ -49,8 +49,8 @@ class EmbeddedModelTest {
     @Test
     void saysWhereItCannotWrite(@TempDir Path folder) {
         Path missing = folder.resolve("missing");
-        GambitException e = in(missing, () ->
-                assertThrows(GambitException.class, () -> EmbeddedModel.open(ModelOptions.defaults())));
+        GambitException e = in(missing, () -> assertThrows(GambitException.class, () -> EmbeddedModel.open(ModelOptions
+                .defaults())));
         assertTrue(e.getMessage().contains(missing.toString()), e.getMessage());
         assertTrue(e.getMessage().contains("-Djava.io.tmpdir"), e.getMessage());
         assertEquals(1, e.getMessage().lines().count());
