@@ -95,8 +95,8 @@ class RandomModelTest {
             TinyModel make() {
                 return new TinyModel(new Shape(2, 256, 512, 4, 2, 64, 64), name -> name.contains("attn_v")
                         || name.contains("ffn_down") || name.contains("token_embd")
-                                ? GgmlType.Q6_K
-                                : name.contains("gate") || name.contains("attn_k") ? GgmlType.Q5_K : GgmlType.Q4_K);
+                        ? GgmlType.Q6_K
+                        : name.contains("gate") || name.contains("attn_k") ? GgmlType.Q5_K : GgmlType.Q4_K);
             }
         },
         /** As llama-quantize --tensor-type makes them: no layer like the other. */
@@ -199,8 +199,10 @@ class RandomModelTest {
                     Session atOnce = model.session();
                     Session oneByOne = model.session()) {
                 assertEquals(0, Logits.difference(Logits.atOnce(atOnce, tokens), expected), TOLERANCE, "at once");
-                assertEquals(0, Logits.difference(Logits.oneByOne(oneByOne, tokens), expected), TOLERANCE, "one by one");
-                assertTrue(oneByOne.sparseKernelCalls() >= (long) tokens.length * layers * sites.size(), "sparse calls");
+                assertEquals(0, Logits.difference(Logits.oneByOne(oneByOne, tokens), expected), TOLERANCE,
+                        "one by one");
+                assertTrue(oneByOne.sparseKernelCalls() >= (long) tokens.length * layers * sites.size(),
+                        "sparse calls");
                 for (Session s : new Session[] {atOnce, oneByOne}) {
                     for (Site site : sites) {
                         long kept = 0;

@@ -94,8 +94,8 @@ class SidecarTest {
     private Path write() {
         GgufWriter writer = new GgufWriter();
         keys.forEach(writer::put);
-        tensors.forEach((name, values) ->
-                writer.tensor(name, GgmlType.F32, new long[] {values.length}, MemorySegment.ofArray(values)));
+        tensors.forEach((name, values) -> writer.tensor(name, GgmlType.F32, new long[] {values.length}, MemorySegment
+                .ofArray(values)));
         Path path = folder.resolve("sidecar.gguf");
         writer.write(path);
         return path;

@@ -41,7 +41,8 @@ public record ChildJvm(int exitCode, String out, String err) {
             CompletableFuture<String> err = read(process.getErrorStream());
             if (!process.waitFor(120, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
-                throw new AssertionError("still running after two minutes: " + command + "\n" + out.join() + err.join());
+                throw new AssertionError("still running after two minutes: " + command + "\n" + out.join() + err
+                        .join());
             }
             return new ChildJvm(process.exitValue(), out.join(), err.join());
         } catch (IOException e) {
