@@ -40,6 +40,9 @@ final class CpuWeights {
         }
     }
 
+    /** Bytes a column has to have for wide panels. */
+    private static final long MIN_WIDE_RUN = Long.getLong("gambit.wide", 2048);
+
     final Layer[] layers;
     final float[] outputNorm;
     /** The lm head; the embeddings themselves where they are tied. */
@@ -102,13 +105,17 @@ final class CpuWeights {
         return t != null && t.uses(site);
     }
 
+    /**
+     * Packs a matrix. Wide, its columns are as long as there are outputs, for runs that memory serves well when some are
+     * skipped; that only pays where they are long.
+     */
     private PackedMatrix matrix(String name, Layout layout, boolean wide) {
         GgufTensor t = file.require(name);
         int padded = (t.rows() + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
+        int panel = wide && Plane.of(t.type()).bytes(padded) >= MIN_WIDE_RUN ? padded : PackedMatrix.TILE;
         try (Arena mapping = Arena.ofShared()) {
             MemorySegment raw = file.map(t, mapping);
-            return Packer.pack(
-                    t.type(), raw, t.columns(), t.rows(), layout, wide ? padded : PackedMatrix.TILE, arena, team);
+            return Packer.pack(t.type(), raw, t.columns(), t.rows(), layout, panel, arena, team);
         }
     }
 

@@ -40,7 +40,7 @@ final class GroupScales {
             }
             return;
         }
-        long at = ((long) g * w.paddedOutputs + tile * TILE) * 2;
+        long at = w.scaleIndex(g, tile * TILE) * 2;
         if (w.hasMin) {
             addHalfWithMin(w.scales, w.mins, at, sums, so, inputs, y, yo);
         } else if (w.zero != 0) {
@@ -119,7 +119,7 @@ final class GroupScales {
     }
 
     private static void half(MemorySegment s, PackedMatrix w, int g, int tile, float[] out) {
-        long at = ((long) g * w.paddedOutputs + tile * TILE) * 2;
+        long at = w.scaleIndex(g, tile * TILE) * 2;
         for (int o = 0; o < TILE; o += N) {
             Lanes.halves(s, at + 2 * o).intoArray(out, o);
         }
@@ -127,8 +127,8 @@ final class GroupScales {
 
     private static void twoLevel(
             MemorySegment fine, MemorySegment coarse, PackedMatrix w, int g, int tile, float factor, float[] out) {
-        long at = (long) g * w.paddedOutputs + tile * TILE;
-        long big = ((long) (g * w.group / 256) * w.paddedOutputs + tile * TILE) * 2;
+        long at = w.scaleIndex(g, tile * TILE);
+        long big = w.superScaleIndex(g * w.group / 256, tile * TILE) * 2;
         for (int o = 0; o < TILE; o += N) {
             Lanes.bytes(fine, at + o)
                     .mul(Lanes.halves(coarse, big + 2 * o))

@@ -8,7 +8,7 @@ import java.lang.foreign.ValueLayout;
  * {@code scale[g][o] · (q[i][o] − zero) + min[g][o]} with {@code g = i / group}; unquantised planes hold it directly.
  *
  * <p>{@link Layout#COLUMNS}: panels of {@code panel} outputs, each {@code [inputs][panel]}, so that what one input channel
- * needs is contiguous; scales are {@code [inputs/group][padded outputs]}. {@link Layout#ROWS}: one record an output; see
+ * needs is contiguous; scales are {@code [inputs/group][panel]} a panel. {@link Layout#ROWS}: one record an output; see
  * {@link RowStrips}.
  */
 final class PackedMatrix {
@@ -57,7 +57,7 @@ final class PackedMatrix {
     MemorySegment data;
     MemorySegment scales;
     MemorySegment mins;
-    /** Half floats {@code [inputs/256][paddedOutputs]} of two-level scales. */
+    /** Half floats of two-level scales, one for 256 inputs and an output. */
     MemorySegment superScales;
 
     MemorySegment superMins;
@@ -109,6 +109,21 @@ final class PackedMatrix {
         return plane.bytes((long) p * panel * inputs + (output - p * panel));
     }
 
+    /**
+     * Returns where group {@code g}'s scale and minimum for an output lie in their planes: panels of
+     * {@code [groups][panel]}, so that a panel's scales are one stream beside its weights.
+     */
+    long scaleIndex(int g, int output) {
+        int p = output / panel;
+        return ((long) p * groups() + g) * panel + (output - p * panel);
+    }
+
+    /** Returns where the second-level scale of inputs {@code 256b … 256b+255} lies: panels of {@code [inputs/256][panel]}. */
+    long superScaleIndex(int b, int output) {
+        int p = output / panel;
+        return ((long) p * ((inputs + 255) / 256) + b) * panel + (output - p * panel);
+    }
+
     /** Returns the bytes this matrix takes in memory. */
     long byteSize() {
         long n = 0;
@@ -141,8 +156,8 @@ final class PackedMatrix {
         if (!plane.quantised()) {
             return q;
         }
-        long s = (long) (input / group) * paddedOutputs + output;
-        long big = (long) (input / 256) * paddedOutputs + output;
+        long s = scaleIndex(input / group, output);
+        long big = superScaleIndex(input / 256, output);
         float value = scale(scales, superScales, s, big) * (q - zero);
         return hasMin ? value + scale(mins, superMins, s, big) : value;
     }

@@ -17,14 +17,7 @@ final class Packer {
 
     /** Makes the empty matrix that a tensor of this type and shape packs into. */
     static PackedMatrix describe(GgmlType type, int inputs, int outputs, Layout layout, int panel) {
-        Plane plane =
-                switch (type) {
-                    case F32 -> Plane.F32;
-                    case F16 -> Plane.F16;
-                    case BF16 -> Plane.BF16;
-                    case Q4_0, Q4_1, Q4_K -> Plane.U4;
-                    default -> Plane.I8;
-                };
+        Plane plane = Plane.of(type);
         Scaling scaling =
                 switch (type) {
                     case F32, F16, BF16 -> Scaling.NONE;
@@ -205,15 +198,15 @@ final class Packer {
 
         private void packScales(int output, BlockRow from) {
             for (int g = 0; g < m.groups(); g++) {
-                putScale(m.scales, (long) g * m.paddedOutputs + output, from.scale[g]);
+                putScale(m.scales, m.scaleIndex(g, output), from.scale[g]);
                 if (m.hasMin) {
-                    putScale(m.mins, (long) g * m.paddedOutputs + output, from.min[g]);
+                    putScale(m.mins, m.scaleIndex(g, output), from.min[g]);
                 }
             }
             for (int b = 0; m.scaling == Scaling.TWO_LEVEL && b < m.inputs / 256; b++) {
-                m.superScales.set(SHORT, ((long) b * m.paddedOutputs + output) * 2, from.superScale[b]);
+                m.superScales.set(SHORT, m.superScaleIndex(b, output) * 2, from.superScale[b]);
                 if (m.hasMin) {
-                    m.superMins.set(SHORT, ((long) b * m.paddedOutputs + output) * 2, from.superMin[b]);
+                    m.superMins.set(SHORT, m.superScaleIndex(b, output) * 2, from.superMin[b]);
                 }
             }
         }

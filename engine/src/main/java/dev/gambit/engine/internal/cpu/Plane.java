@@ -1,5 +1,7 @@
 package dev.gambit.engine.internal.cpu;
 
+import dev.gambit.engine.gguf.GgmlType;
+
 /** How a packed matrix stores one weight before its scale: bits a weight takes, and what they mean. */
 enum Plane {
     /** 32-bit float. */
@@ -17,6 +19,17 @@ enum Plane {
 
     Plane(int bits) {
         this.bits = bits;
+    }
+
+    /** Returns the plane that a tensor of this type is packed into. */
+    static Plane of(GgmlType type) {
+        return switch (type) {
+            case F32 -> F32;
+            case F16 -> F16;
+            case BF16 -> BF16;
+            case Q4_0, Q4_1, Q4_K -> U4;
+            case Q8_0, Q5_0, Q5_1, Q5_K, Q6_K -> I8;
+        };
     }
 
     /** Returns the bytes that {@code n} weights take. */

@@ -83,11 +83,11 @@ final class ScalarKernels implements Kernels {
     }
 
     private static float scale(PackedMatrix w, MemorySegment fine, MemorySegment coarse, int g, int o) {
-        long at = (long) g * w.paddedOutputs + o;
+        long at = w.scaleIndex(g, o);
         if (w.scaling == PackedMatrix.Scaling.HALF) {
             return Float.float16ToFloat(fine.get(SHORT, at * 2));
         }
-        long big = (long) (g * w.group / 256) * w.paddedOutputs + o;
+        long big = w.superScaleIndex(g * w.group / 256, o);
         return fine.get(ValueLayout.JAVA_BYTE, at) * Float.float16ToFloat(coarse.get(SHORT, big * 2));
     }
 
