@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -21,6 +22,8 @@ final class KernelChecks {
 
     /** A group of cases by the kernel they are about. */
     enum Check {
+        /** Has to be the first: the others get the kernels compiled. */
+        SAME_BITS_ONCE_COMPILED,
         COLUMNS,
         COLUMNS_OF_A_SLICE,
         ROWS,
@@ -72,6 +75,7 @@ final class KernelChecks {
     int run(Check check) {
         cases = 0;
         switch (check) {
+            case SAME_BITS_ONCE_COMPILED -> compiled();
             case COLUMNS -> matrices(Layout.COLUMNS, false);
             case COLUMNS_OF_A_SLICE -> slices();
             case ROWS -> matrices(Layout.ROWS, false);
@@ -101,6 +105,44 @@ final class KernelChecks {
     /** Counts a case. */
     void ran() {
         cases++;
+    }
+
+    /** Sums whose order a compiler may choose change their bits in the middle of a run. */
+    private void compiled() {
+        for (GgmlType type : GgmlType.values()) {
+            int inputs = 3 * Math.max(128, type.blockSize());
+            try (Arena arena = Arena.ofShared();
+                    WorkerTeam team = new WorkerTeam(1)) {
+                MemorySegment raw = RandomTensor.bytes(type, inputs, TILE, 1f, 17);
+                PackedMatrix w = Packer.pack(type, raw, inputs, TILE, Layout.ROWS, TILE, arena, team);
+                float[] prepared = new float[w.strips.preparedLength];
+                float[] sums = new float[w.strips.count * RowStrips.LANES];
+                w.strips.prepare(input(inputs, 3), 0, prepared, sums);
+                int[] rows = new int[TILE];
+                Arrays.setAll(rows, i -> i);
+                sameBits("rows of " + type, out -> kernels.rows(w, prepared, sums, rows, TILE, out));
+            }
+        }
+        float[] x = input(333, 1);
+        sameBits("norm", out -> kernels.rmsNorm(x, 0, TILE, x, 1e-5f, out, 0));
+        sameBits("softmax", out -> {
+            System.arraycopy(x, 0, out, 0, TILE);
+            out[0] = kernels.softmaxNumerators(out, 0, TILE, 2f);
+        });
+    }
+
+    private void sameBits(String name, Consumer<float[]> kernel) {
+        float[] first = new float[TILE];
+        kernel.accept(first);
+        float[] out = new float[TILE];
+        for (int i = 0; i < 500; i++) {
+            Arrays.fill(out, 0f);
+            kernel.accept(out);
+            if (!Arrays.equals(first, out)) {
+                throw new AssertionError(name + ": other bits in run " + i);
+            }
+        }
+        ran();
     }
 
     // Matrices
