@@ -156,6 +156,11 @@ final class KernelChecks {
             for (int[] s : shapes) {
                 matrix(type, s[0], s[1], layout, dequantise);
             }
+            if (layout == Layout.COLUMNS) {
+                // Columns of more than 2 KiB are walked in another way.
+                int outputs = type == GgmlType.F32 ? 520 : block == 1 ? 1030 : 2050;
+                matrix(type, Math.max(96, block), outputs, layout, dequantise);
+            }
             if (block == 1) {
                 matrix(type, 7, 65, layout, dequantise);
                 matrix(type, 24, 3, layout, dequantise);
@@ -256,29 +261,34 @@ final class KernelChecks {
     /** Groups and tiles from the middle of a matrix, as a slice of the FFN's channels takes them. */
     private void slices() {
         for (GgmlType type : GgmlType.values()) {
-            int inputs = Math.max(192, 3 * type.blockSize());
-            int outputs = 200;
-            try (Arena arena = Arena.ofShared();
-                    WorkerTeam team = new WorkerTeam(1)) {
-                MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, 5);
-                PackedMatrix w = Packer.pack(type, raw, inputs, outputs, Layout.COLUMNS, 256, arena, team);
-                float[] x = input(inputs, 1);
-                Kept kept = new Kept(inputs).select(x, 0, inputs, thresholds(inputs, 2));
-                float[] y = new float[3 * TILE];
-                int g0 = 2;
-                int g1 = w.groups() - 1;
-                kernels.columns(w, kept, g0, g1, 1, 3, y, -TILE);
-                float[] t = thresholds(inputs, 2);
-                for (int o = 0; o < 3 * TILE; o++) {
-                    double sum = 0;
-                    for (int i = g0 * w.group; i < g1 * w.group && o < 2 * TILE; i++) {
-                        sum += Math.abs(x[i]) > t[i] ? (double) x[i] * w.weight(i, TILE + o) : 0;
-                    }
-                    int output = o;
-                    near(sum, y[o], EPS * inputs * largest(w), () -> type + " output " + output + " of a slice");
+            slice(type, 200);
+            slice(type, 2100);
+        }
+    }
+
+    private void slice(GgmlType type, int outputs) {
+        int inputs = Math.max(192, 3 * type.blockSize());
+        try (Arena arena = Arena.ofShared();
+                WorkerTeam team = new WorkerTeam(1)) {
+            MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, 5);
+            int panel = (outputs + TILE - 1) / TILE * TILE;
+            PackedMatrix w = Packer.pack(type, raw, inputs, outputs, Layout.COLUMNS, panel, arena, team);
+            float[] x = input(inputs, 1);
+            float[] t = thresholds(inputs, 2);
+            Kept kept = new Kept(inputs).select(x, 0, inputs, t);
+            float[] y = new float[3 * TILE];
+            int g0 = 2;
+            int g1 = w.groups() - 1;
+            kernels.columns(w, kept, g0, g1, 1, 3, y, -TILE);
+            for (int o = 0; o < 3 * TILE; o++) {
+                double sum = 0;
+                for (int i = g0 * w.group; i < g1 * w.group && o < 2 * TILE; i++) {
+                    sum += Math.abs(x[i]) > t[i] ? (double) x[i] * w.weight(i, TILE + o) : 0;
                 }
-                ran();
+                int output = o;
+                near(sum, y[o], EPS * inputs * largest(w), () -> type + " output " + output + " of a slice");
             }
+            ran();
         }
     }
 
