@@ -14,6 +14,7 @@ import dev.gambit.engine.testing.ReferenceForward.Masks;
 import dev.gambit.engine.testing.TinyModel;
 import dev.gambit.engine.testing.TinyModel.Shape;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.SplittableRandom;
@@ -231,6 +232,56 @@ class RandomModelTest {
             double[][] expected = new ReferenceForward(file).logits(tokens, Masks.NONE);
             assertEquals(0, Logits.difference(Logits.atOnce(model, tokens), expected), TOLERANCE, "at once");
             assertEquals(0, Logits.difference(Logits.oneByOne(model, tokens), expected), TOLERANCE, "one by one");
+        }
+    }
+
+    /** Short prompts may go another way than long ones; where it ends has to be the same place. */
+    @Test
+    void promptsOfAnyLengthGiveTheSameLogits() {
+        TinyModel made = new TinyModel(NARROW, name -> GgmlType.Q8_0);
+        Path path = write(made);
+        Thresholds t = new Thresholds(2);
+        for (int l = 0; l < 2; l++) {
+            for (Site site : Site.values()) {
+                int channels =
+                        switch (site) {
+                            case O_IN -> 64;
+                            case FFN_ACT, DOWN_IN -> 160;
+                            default -> 96;
+                        };
+                float[] values = new float[channels];
+                Arrays.fill(values, .1f);
+                t.set(l, site, values);
+            }
+        }
+        ModelOptions options = ModelOptions.builder()
+                .threads(2)
+                .cacheType(KvCacheType.F32, KvCacheType.F32)
+                .thresholds(t)
+                .densePrefill(true)
+                .build();
+        try (LanguageModel dense = open(path, null);
+                LanguageModel sparse = open(path, t);
+                LanguageModel mixed = LanguageModel.open(path, options)) {
+            for (int n : new int[] {1, 2, 3, 7, 8, 9, 17}) {
+                int[] prompt = tokens(n, n);
+                float[][] expected = {
+                    Logits.oneByOne(dense, prompt)[n - 1], Logits.oneByOne(sparse, prompt)[n - 1],
+                };
+                assertTrue(Logits.difference(new float[][] {expected[0]}, new float[][] {expected[1]}) > .01);
+                int i = 0;
+                for (LanguageModel m : new LanguageModel[] {dense, sparse, mixed}) {
+                    // A prompt of one token is no prefill.
+                    float[] right = expected[i == 2 ? n == 1 ? 1 : 0 : i];
+                    try (Session s = m.session()) {
+                        float[][] found = {s.evaluate(prompt)};
+                        assertEquals(0, Logits.difference(found, new float[][] {right}), TOLERANCE, n + " tokens");
+                        assertTrue(s.report().bytes() <= 1 + 1e-9, "bytes " + s.report().bytes());
+                        assertEquals(n, s.position());
+                    }
+                    i++;
+                }
+            }
         }
     }
 

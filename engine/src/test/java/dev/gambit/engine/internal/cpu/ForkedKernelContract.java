@@ -27,6 +27,7 @@ abstract class ForkedKernelContract extends KernelContract {
                 "--add-modules=jdk.incubator.vector",
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:+UseSerialGC",
+                "-Xbatch", // compiled code is used from the moment it is due
                 "-Dgambit.vector.bits=" + bits);
         List<String> lines = ChildJvm.run(options, KernelChecks.class).lines();
         assertEquals("vector-" + bits, lines.getFirst());

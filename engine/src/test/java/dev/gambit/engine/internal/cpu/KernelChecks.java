@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -21,6 +22,8 @@ final class KernelChecks {
 
     /** A group of cases by the kernel they are about. */
     enum Check {
+        /** Has to be the first: the others get the kernels compiled. */
+        SAME_BITS_ONCE_COMPILED,
         COLUMNS,
         COLUMNS_OF_A_SLICE,
         ROWS,
@@ -72,6 +75,7 @@ final class KernelChecks {
     int run(Check check) {
         cases = 0;
         switch (check) {
+            case SAME_BITS_ONCE_COMPILED -> compiled();
             case COLUMNS -> matrices(Layout.COLUMNS, false);
             case COLUMNS_OF_A_SLICE -> slices();
             case ROWS -> matrices(Layout.ROWS, false);
@@ -103,6 +107,44 @@ final class KernelChecks {
         cases++;
     }
 
+    /** Sums whose order a compiler may choose change their bits in the middle of a run. */
+    private void compiled() {
+        for (GgmlType type : GgmlType.values()) {
+            int inputs = 3 * Math.max(128, type.blockSize());
+            try (Arena arena = Arena.ofShared();
+                    WorkerTeam team = new WorkerTeam(1)) {
+                MemorySegment raw = RandomTensor.bytes(type, inputs, TILE, 1f, 17);
+                PackedMatrix w = Packer.pack(type, raw, inputs, TILE, Layout.ROWS, TILE, arena, team);
+                float[] prepared = new float[w.strips.preparedLength];
+                float[] sums = new float[w.strips.count * RowStrips.LANES];
+                w.strips.prepare(input(inputs, 3), 0, prepared, sums);
+                int[] rows = new int[TILE];
+                Arrays.setAll(rows, i -> i);
+                sameBits("rows of " + type, out -> kernels.rows(w, prepared, sums, rows, TILE, out));
+            }
+        }
+        float[] x = input(333, 1);
+        sameBits("norm", out -> kernels.rmsNorm(x, 0, TILE, x, 1e-5f, out, 0));
+        sameBits("softmax", out -> {
+            System.arraycopy(x, 0, out, 0, TILE);
+            out[0] = kernels.softmaxNumerators(out, 0, TILE, 2f);
+        });
+    }
+
+    private void sameBits(String name, Consumer<float[]> kernel) {
+        float[] first = new float[TILE];
+        kernel.accept(first);
+        float[] out = new float[TILE];
+        for (int i = 0; i < 500; i++) {
+            Arrays.fill(out, 0f);
+            kernel.accept(out);
+            if (!Arrays.equals(first, out)) {
+                throw new AssertionError(name + ": other bits in run " + i);
+            }
+        }
+        ran();
+    }
+
     // Matrices
 
     private void matrices(Layout layout, boolean dequantise) {
@@ -113,6 +155,11 @@ final class KernelChecks {
                     : new int[][] {{32, 1}, {64, 64}, {96, 100}, {160, 192}, {544, 63}, {576, 130}};
             for (int[] s : shapes) {
                 matrix(type, s[0], s[1], layout, dequantise);
+            }
+            if (layout == Layout.COLUMNS) {
+                // Columns of more than 2 KiB are walked in another way.
+                int outputs = type == GgmlType.F32 ? 520 : block == 1 ? 1030 : 2050;
+                matrix(type, Math.max(96, block), outputs, layout, dequantise);
             }
             if (block == 1) {
                 matrix(type, 7, 65, layout, dequantise);
@@ -214,29 +261,34 @@ final class KernelChecks {
     /** Groups and tiles from the middle of a matrix, as a slice of the FFN's channels takes them. */
     private void slices() {
         for (GgmlType type : GgmlType.values()) {
-            int inputs = Math.max(192, 3 * type.blockSize());
-            int outputs = 200;
-            try (Arena arena = Arena.ofShared();
-                    WorkerTeam team = new WorkerTeam(1)) {
-                MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, 5);
-                PackedMatrix w = Packer.pack(type, raw, inputs, outputs, Layout.COLUMNS, 256, arena, team);
-                float[] x = input(inputs, 1);
-                Kept kept = new Kept(inputs).select(x, 0, inputs, thresholds(inputs, 2));
-                float[] y = new float[3 * TILE];
-                int g0 = 2;
-                int g1 = w.groups() - 1;
-                kernels.columns(w, kept, g0, g1, 1, 3, y, -TILE);
-                float[] t = thresholds(inputs, 2);
-                for (int o = 0; o < 3 * TILE; o++) {
-                    double sum = 0;
-                    for (int i = g0 * w.group; i < g1 * w.group && o < 2 * TILE; i++) {
-                        sum += Math.abs(x[i]) > t[i] ? (double) x[i] * w.weight(i, TILE + o) : 0;
-                    }
-                    int output = o;
-                    near(sum, y[o], EPS * inputs * largest(w), () -> type + " output " + output + " of a slice");
+            slice(type, 200);
+            slice(type, 2100);
+        }
+    }
+
+    private void slice(GgmlType type, int outputs) {
+        int inputs = Math.max(192, 3 * type.blockSize());
+        try (Arena arena = Arena.ofShared();
+                WorkerTeam team = new WorkerTeam(1)) {
+            MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, 5);
+            int panel = (outputs + TILE - 1) / TILE * TILE;
+            PackedMatrix w = Packer.pack(type, raw, inputs, outputs, Layout.COLUMNS, panel, arena, team);
+            float[] x = input(inputs, 1);
+            float[] t = thresholds(inputs, 2);
+            Kept kept = new Kept(inputs).select(x, 0, inputs, t);
+            float[] y = new float[3 * TILE];
+            int g0 = 2;
+            int g1 = w.groups() - 1;
+            kernels.columns(w, kept, g0, g1, 1, 3, y, -TILE);
+            for (int o = 0; o < 3 * TILE; o++) {
+                double sum = 0;
+                for (int i = g0 * w.group; i < g1 * w.group && o < 2 * TILE; i++) {
+                    sum += Math.abs(x[i]) > t[i] ? (double) x[i] * w.weight(i, TILE + o) : 0;
                 }
-                ran();
+                int output = o;
+                near(sum, y[o], EPS * inputs * largest(w), () -> type + " output " + output + " of a slice");
             }
+            ran();
         }
     }
 
