@@ -184,13 +184,13 @@ final class CpuDecode {
     private static void count(Batch b, PackedMatrix w, Kept x) {
         if (b.counter() != null) {
             b.counter().weights((long) x.count() * w.outputs, (long) w.inputs * w.outputs);
-            b.counter().bytes(readBytes(w, x.count(), w.inputs, x.readsAll(), x.occupiedGroups(w.inputs, w.group)));
+            b.counter().bytes(readBytes(w, x.count(), x.occupiedGroups(w.inputs, w.group)));
         }
     }
 
-    /** The bytes that a column product loads of {@code all} inputs. */
-    private static long readBytes(PackedMatrix w, long keptInputs, long all, boolean readsAll, long groups) {
-        return (readsAll && w.panel == PackedMatrix.TILE ? all : keptInputs) * w.plane.bytes(w.paddedOutputs) + groups * w.scaleBytesPerGroup();
+    /** The bytes that a column product loads. */
+    private static long readBytes(PackedMatrix w, long keptInputs, long groups) {
+        return keptInputs * w.plane.bytes(w.paddedOutputs) + groups * w.scaleBytesPerGroup();
     }
 
     private static void start(float[] y, float[] bias) {
@@ -378,7 +378,7 @@ final class CpuDecode {
         int g0 = first / l.down.group;
         int g1 = (first + channels + l.down.group - 1) / l.down.group;
         kernels.columns(l.down, w.kept, g0, g1, 0, l.down.tiles(), s.sum, 0);
-        s.bytes += readBytes(l.down, s.keptDown, channels, w.kept.readsAll(), occupied(w.kept, l.down, g0, g1));
+        s.bytes += readBytes(l.down, s.keptDown, occupied(w.kept, l.down, g0, g1));
     }
 
     /** Multiplies gate and up of the kept channels and compacts the products that down reads. */
@@ -406,7 +406,6 @@ final class CpuDecode {
             kept.start[u + 1] = n;
             kept.start[u + 2] = n;
         }
-        kept.of(n, channels);
         return n;
     }
 
@@ -429,16 +428,14 @@ final class CpuDecode {
             float[] downThresholds) {
         long keptActivations = 0;
         long keptDown = 0;
-        int e = config.embedding();
-        long bytes = readBytes(
-                l.gate, forGate.count(), e, forGate.readsAll(), forGate.occupiedGroups(e, l.gate.group));
+        long bytes = readBytes(l.gate, forGate.count(), forGate.occupiedGroups(l.gate.inputs, l.gate.group));
         for (Slice s : slices) {
             keptActivations += s.keptActivations;
             keptDown += s.keptDown;
             bytes += s.bytes;
         }
         if (l.up.layout == Layout.COLUMNS) {
-            bytes += readBytes(l.up, forUp.count(), e, forUp.readsAll(), forUp.occupiedGroups(e, l.up.group));
+            bytes += readBytes(l.up, forUp.count(), forUp.occupiedGroups(l.up.inputs, l.up.group));
         }
         c.bytes(bytes + 4L * (l.attnNorm.length + l.ffnNorm.length));
         long matrix = (long) config.embedding() * config.feedForward();

@@ -41,12 +41,7 @@ final class CpuWeights {
     }
 
     /** Bytes a column has to have for wide panels. */
-    private static final long MIN_WIDE_RUN = 2048;
-    /**
-     * Nominal fraction of channels skipped from which on scattered reads are faster than reading everything in order; see
-     * {@link Kept#readsAll}.
-     */
-    private static final double MIN_SKIPPED = Double.parseDouble(System.getProperty("gambit.scatter", "0.75"));
+    private static final long MIN_WIDE_RUN = Long.getLong("gambit.wide", 2048);
 
     final Layer[] layers;
     final float[] outputNorm;
@@ -61,13 +56,11 @@ final class CpuWeights {
 
     private final GgufFile file;
     private final Arena arena;
-    private final WeightMemory memory;
     private final WorkerTeam team;
 
     CpuWeights(GgufFile file, ModelConfig config, Thresholds thresholds, Arena arena, WorkerTeam team) {
         this.file = file;
         this.arena = arena;
-        memory = new WeightMemory(arena);
         this.team = team;
         layers = new Layer[config.layers()];
         for (int i = 0; i < layers.length; i++) {
@@ -89,15 +82,15 @@ final class CpuWeights {
         Layer l = new Layer();
         l.attnNorm = vector(prefix + "attn_norm.weight");
         l.ffnNorm = vector(prefix + "ffn_norm.weight");
-        l.q = matrix(prefix + "attn_q.weight", Layout.COLUMNS, scatters(t, Site.Q_IN));
-        l.k = matrix(prefix + "attn_k.weight", Layout.COLUMNS, scatters(t, Site.K_IN));
-        l.v = matrix(prefix + "attn_v.weight", Layout.COLUMNS, scatters(t, Site.V_IN));
-        l.o = matrix(prefix + "attn_output.weight", Layout.COLUMNS, scatters(t, Site.O_IN));
-        l.gate = matrix(prefix + "ffn_gate.weight", Layout.COLUMNS, scatters(t, Site.GATE_IN));
-        Layout up = scatters(t, Site.FFN_ACT) ? Layout.ROWS : Layout.COLUMNS;
-        l.up = matrix(prefix + "ffn_up.weight", up, scatters(t, Site.UP_IN));
-        l.down = matrix(
-                prefix + "ffn_down.weight", Layout.COLUMNS, scatters(t, Site.FFN_ACT) || scatters(t, Site.DOWN_IN));
+        l.q = matrix(prefix + "attn_q.weight", Layout.COLUMNS, uses(t, Site.Q_IN));
+        l.k = matrix(prefix + "attn_k.weight", Layout.COLUMNS, uses(t, Site.K_IN));
+        l.v = matrix(prefix + "attn_v.weight", Layout.COLUMNS, uses(t, Site.V_IN));
+        l.o = matrix(prefix + "attn_output.weight", Layout.COLUMNS, uses(t, Site.O_IN));
+        l.gate = matrix(prefix + "ffn_gate.weight", Layout.COLUMNS, uses(t, Site.GATE_IN));
+        Layout up = uses(t, Site.FFN_ACT) ? Layout.ROWS : Layout.COLUMNS;
+        l.up = matrix(prefix + "ffn_up.weight", up, uses(t, Site.UP_IN));
+        // A slice of channels is walked with all outputs, kept or not, so the whole width lies together.
+        l.down = matrix(prefix + "ffn_down.weight", Layout.COLUMNS, true);
         l.qBias = vector(prefix + "attn_q.bias");
         l.kBias = vector(prefix + "attn_k.bias");
         l.vBias = vector(prefix + "attn_v.bias");
@@ -108,8 +101,8 @@ final class CpuWeights {
         return l;
     }
 
-    private static boolean scatters(Thresholds t, Site site) {
-        return t != null && t.uses(site) && t.expectedSkipped() >= MIN_SKIPPED;
+    private static boolean uses(Thresholds t, Site site) {
+        return t != null && t.uses(site);
     }
 
     /**
@@ -122,7 +115,7 @@ final class CpuWeights {
         int panel = wide && Plane.of(t.type()).bytes(padded) >= MIN_WIDE_RUN ? padded : PackedMatrix.TILE;
         try (Arena mapping = Arena.ofShared()) {
             MemorySegment raw = file.map(t, mapping);
-            return Packer.pack(t.type(), raw, t.columns(), t.rows(), layout, panel, memory, team);
+            return Packer.pack(t.type(), raw, t.columns(), t.rows(), layout, panel, arena, team);
         }
     }
 

@@ -17,11 +17,7 @@ final class Kept {
     /** Sum of a unit's kept entries, {@code [units + 1]}; the last is zero, for a group of two with one unit. */
     final float[] sum;
 
-    /** Kept fraction from which on scattered reads lose against reading everything. */
-    private static final double READ_ALL_FROM = Double.parseDouble(System.getProperty("gambit.readall", "0.2"));
-
     private int count;
-    private int length;
 
     Kept(int capacity) {
         int units = (capacity + UNIT - 1) / UNIT;
@@ -29,12 +25,6 @@ final class Kept {
         value = new float[capacity];
         start = new int[units + 2];
         sum = new float[units + 1];
-    }
-
-    /** Says how many entries were there to choose from, where they were put in by hand. */
-    void of(int kept, int all) {
-        count = kept;
-        length = all;
     }
 
     /** Returns the number of kept entries. */
@@ -65,17 +55,7 @@ final class Kept {
         start[units + 1] = k;
         sum[units] = 0;
         count = k;
-        length = n;
         return this;
-    }
-
-    /**
-     * Returns whether a product had better read the gaps, too. Memory delivers a run in order several times faster than
-     * its scattered parts (see {@code bench --kernels}: sequential against a random half), so reading less is slower
-     * until little is kept; what is saved above that is arithmetic. With everything kept there are no gaps.
-     */
-    boolean readsAll() {
-        return count < length && count > READ_ALL_FROM * length;
     }
 
     /** Returns the number of groups of {@code size} inputs, of {@code n} in all, that keep at least one entry. */

@@ -4,7 +4,6 @@ import static dev.gambit.engine.internal.cpu.Lanes.F;
 import static dev.gambit.engine.internal.cpu.Lanes.N;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
@@ -21,11 +20,6 @@ final class VectorColumns {
 
     private static final int TILE = PackedMatrix.TILE;
 
-    /** Groups of a narrow panel that are fetched while as many are worked on. */
-    private static final int STREAM_GROUPS = Integer.getInteger("gambit.stream.groups", 2);
-
-    private static final long UNLIKELY = 0x7eadbeef12345678L;
-
     private VectorColumns() {}
 
     /**
@@ -36,51 +30,22 @@ final class VectorColumns {
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
         float[] sums = w.plane.quantised() ? new float[TILE] : null;
         float[] scales = w.plane.quantised() ? new float[TILE] : null;
-        boolean stream = w.panel == TILE && x.readsAll();
-        long touched = 0;
         // A narrow panel is one stream through all groups; a wide one is walked group by group, its kept columns side by
-        // side, so that each is read in one run. Where the gaps are read, too, a narrow one is walked in short steps, the
-        // next one on its way while the last one is worked on.
-        int step = stream ? STREAM_GROUPS : w.panel == TILE ? Math.max(1, g1 - g0) : 1;
-        for (int t = t0; w.panel == TILE && t < t1; t++) {
-            for (int g = g0; g < g1; g += step) {
-                if (stream) {
-                    touched += touch(w, t, g + step, Math.min(g1, g + 2 * step));
-                }
-                tile(w, x, g, Math.min(g1, g + step), t, y, yOffset, sums, scales);
-            }
-        }
-        for (int g = g0; w.panel != TILE && g < g1; g++) {
+        // side, so that each is read in one run.
+        int step = w.panel == TILE ? Math.max(1, g1 - g0) : 1;
+        for (int g = g0; g < g1; g += step) {
+            int end = Math.min(g1, g + step);
             for (int t = t0; t < t1; t++) {
-                tile(w, x, g, g + 1, t, y, yOffset, sums, scales);
+                int at = yOffset + t * TILE;
+                switch (w.plane) {
+                    case I8 -> bytes(w, x, g, end, t, y, at, sums, scales);
+                    case U4 -> nibbles(w, x, g, end, t, y, at, sums, scales);
+                    case BF16 -> brainFloats(w, x, g, end, t, y, at);
+                    case F16 -> halves(w, x, g, end, t, y, at);
+                    case F32 -> floats(w, x, g, end, t, y, at);
+                }
             }
         }
-        if (touched == UNLIKELY) {
-            y[yOffset + t0 * TILE] += 0f; // uses the sum, so that the reads stay
-        }
-    }
-
-    private static void tile(
-            PackedMatrix w, Kept x, int g, int end, int t, float[] y, int yOffset, float[] sums, float[] scales) {
-        int at = yOffset + t * TILE;
-        switch (w.plane) {
-            case I8 -> bytes(w, x, g, end, t, y, at, sums, scales);
-            case U4 -> nibbles(w, x, g, end, t, y, at, sums, scales);
-            case BF16 -> brainFloats(w, x, g, end, t, y, at);
-            case F16 -> halves(w, x, g, end, t, y, at);
-            case F32 -> floats(w, x, g, end, t, y, at);
-        }
-    }
-
-    /** Reads a word of each cache line of some groups of a narrow panel: the hardware's prefetcher follows. */
-    private static long touch(PackedMatrix w, int tile, int g0, int g1) {
-        long base = w.tileOffset(tile);
-        long end = base + Math.min(w.inputs, g1 * w.group) * w.stride();
-        long sum = 0;
-        for (long p = base + g0 * w.group * w.stride(); p < end; p += 64) {
-            sum += w.data.get(ValueLayout.JAVA_BYTE, p);
-        }
-        return sum;
     }
 
     private static void bytes(

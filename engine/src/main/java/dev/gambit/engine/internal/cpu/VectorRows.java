@@ -4,18 +4,12 @@ import static dev.gambit.engine.internal.cpu.Lanes.F;
 import static dev.gambit.engine.internal.cpu.Lanes.N;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** Dot products with the chosen rows of a row-wise packed matrix; see {@link RowStrips} for the order of things. */
 final class VectorRows {
-
-    /** Rows that are brought into the cache together. */
-    private static final int AHEAD = Integer.getInteger("gambit.ahead", 8);
-
-    private static final long UNLIKELY = 0x7eadbeef12345678L;
 
     private VectorRows() {}
 
@@ -28,11 +22,7 @@ final class VectorRows {
         RowStrips strips = w.strips;
         boolean half = w.scaling == PackedMatrix.Scaling.HALF;
         float[] scratch = w.plane.quantised() ? new float[strips.count * RowStrips.LANES] : null;
-        long touched = 0;
         for (int k = 0; k < n; k++) {
-            if (k % AHEAD == 0) {
-                touched += touch(w.data, strips.recordBytes, rows, k, Math.min(n, k + AHEAD));
-            }
             long record = rows[k] * strips.recordBytes;
             out[k] = switch (w.plane) {
                 case I8 ->
@@ -48,24 +38,6 @@ final class VectorRows {
                 case F32 -> floats(w.data, record, x, strips.preparedLength);
             };
         }
-        if (touched == UNLIKELY) {
-            out[0] += 0f; // uses the sum, so that the reads stay
-        }
-    }
-
-    /**
-     * Reads a word of each cache line of some rows. Memory answers many such reads at once, where a row's own product
-     * waits for its first lines, and the hardware's prefetcher does not foresee which row comes next.
-     */
-    private static long touch(MemorySegment data, long recordBytes, int[] rows, int from, int to) {
-        long sum = 0;
-        for (int k = from; k < to; k++) {
-            long end = (rows[k] + 1) * recordBytes;
-            for (long p = rows[k] * recordBytes; p < end; p += 64) {
-                sum += data.get(ValueLayout.JAVA_BYTE, p);
-            }
-        }
-        return sum;
     }
 
     private static float bytes(MemorySegment data, long record, RowStrips strips, float[] x) {
