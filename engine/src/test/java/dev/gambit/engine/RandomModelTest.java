@@ -16,6 +16,8 @@ import dev.gambit.engine.testing.TinyModel.Shape;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Function;
@@ -202,6 +204,7 @@ class RandomModelTest {
                 assertEquals(0, Logits.difference(Logits.atOnce(atOnce, tokens), expected), TOLERANCE, "at once");
                 assertEquals(0, Logits.difference(Logits.oneByOne(oneByOne, tokens), expected), TOLERANCE,
                         "one by one");
+                assertEquals(oneByOne.report().active(), atOnce.report().active(), 1e-12, "active");
                 assertTrue(oneByOne.sparseKernelCalls() >= (long) tokens.length * layers * sites.size(),
                         "sparse calls");
                 for (Session s : new Session[] {atOnce, oneByOne}) {
@@ -232,6 +235,52 @@ class RandomModelTest {
             double[][] expected = new ReferenceForward(file).logits(tokens, Masks.NONE);
             assertEquals(0, Logits.difference(Logits.atOnce(model, tokens), expected), TOLERANCE, "at once");
             assertEquals(0, Logits.difference(Logits.oneByOne(model, tokens), expected), TOLERANCE, "one by one");
+        }
+    }
+
+    /** What calibration is shown, before any mask. */
+    @Test
+    void listenersSeeTheVectorsOfTheEquations() {
+        Path path = write(Model.BIASES_ROPE_FACTORS_PARTIAL_ROTATION.make());
+        int[] tokens = tokens(15, 6);
+        Map<String, double[][]> expected = new HashMap<>();
+        try (GgufFile file = GgufFile.open(path);
+                LanguageModel model = open(path, null);
+                Session session = model.session()) {
+            new ReferenceForward(file).logits(tokens, (layer, site, vectors) -> {
+                expected.put(layer + " " + site, vectors.clone());
+                return null;
+            });
+            int[] seen = new int[1];
+            session.observe(tokens, (layer, vector, values, rows, width, stride) -> {
+                Site site =
+                        switch (vector) {
+                            case ATTN_IN -> Site.Q_IN;
+                            case ATTN_OUT -> Site.O_IN;
+                            case FFN_IN -> Site.GATE_IN;
+                            case FFN_ACT -> Site.FFN_ACT;
+                            case FFN_UP -> null;
+                        };
+                assertEquals(tokens.length, rows);
+                if (site != null) {
+                    seen[0]++;
+                    double[][] right = expected.get(layer + " " + site);
+                    for (int r = 0; r < rows; r++) {
+                        float[] row = Arrays.copyOfRange(values, r * stride, r * stride + width);
+                        assertEquals(0, Logits.difference(row, right[r]), TOLERANCE, layer + " " + site);
+                    }
+                } else {
+                    // The product with the activation is what down reads.
+                    double[][] act = expected.get(layer + " " + Site.FFN_ACT);
+                    double[][] product = expected.get(layer + " " + Site.DOWN_IN);
+                    for (int r = 0; r < rows; r++) {
+                        for (int i = 0; i < width; i++) {
+                            assertEquals(product[r][i], act[r][i] * values[r * stride + i], TOLERANCE);
+                        }
+                    }
+                }
+            });
+            assertEquals(8, seen[0]);
         }
     }
 
