@@ -7,7 +7,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Comparator;
 import java.util.HexFormat;
+import java.util.List;
 
 /**
  * Tells whether two files hold the same model: a hash over the architecture, the shapes and the norms' weights. Norms stay
@@ -23,10 +25,12 @@ public final class ModelFingerprint {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             digest.update(text(file.metadata().string("general.architecture", "")));
-            for (GgufTensor t : file.tensors()) {
-                if (!t.name().endsWith("_norm.weight")) {
-                    continue;
-                }
+            // By name: tools that quantise may put tensors in another order.
+            List<GgufTensor> norms = file.tensors().stream()
+                    .filter(t -> t.name().endsWith("_norm.weight"))
+                    .sorted(Comparator.comparing(GgufTensor::name))
+                    .toList();
+            for (GgufTensor t : norms) {
                 digest.update(text(t.name()));
                 try (Arena arena = Arena.ofConfined()) {
                     digest.update(file.map(t, arena).toArray(ValueLayout.JAVA_BYTE));

@@ -238,7 +238,7 @@ public final class Sidecar {
             throw new GambitException(GambitException.line(
                     "sparsity", "0 to " + top, level, "choose a level in that range"));
         }
-        Thresholds out = new Thresholds(config.layers());
+        Thresholds out = new Thresholds(config.layers(), level);
         for (Rule rule : rules.get(p)) {
             for (int l = 0; l < config.layers(); l++) {
                 float quantile = interpolate(rule.table[l], level);

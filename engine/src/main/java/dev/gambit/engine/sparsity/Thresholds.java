@@ -9,12 +9,30 @@ import dev.gambit.engine.GambitException;
 public final class Thresholds {
 
     private final float[][][] values;
+    private final double expectedSkipped;
 
     /**
+     * Thresholds that are expected to skip about half of the channels.
+     *
      * @param layers the model's layers
      */
     public Thresholds(int layers) {
+        this(layers, 0.5);
+    }
+
+    /**
+     * @param layers the model's layers
+     * @param expectedSkipped about what fraction of channels they will skip; a backend lays weights out accordingly, results
+     *     do not depend on it
+     */
+    public Thresholds(int layers, double expectedSkipped) {
         values = new float[layers][Site.COUNT][];
+        this.expectedSkipped = expectedSkipped;
+    }
+
+    /** Returns about what fraction of channels they will skip. */
+    public double expectedSkipped() {
+        return expectedSkipped;
     }
 
     /** Returns the number of layers. */

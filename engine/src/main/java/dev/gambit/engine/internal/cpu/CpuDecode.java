@@ -146,13 +146,13 @@ final class CpuDecode {
         CpuWeights.Layer l = weights.layers[layer];
         kernels.rmsNorm(hidden, 0, config.embedding(), l.attnNorm, config.normEpsilon(), normed, 0);
         Thresholds t = b.thresholds();
-        Kept forQ = keep(keptQ, normed, config.embedding(), layer, Site.Q_IN, b);
+        Kept forQ = keep(keptQ, normed, l.q, layer, Site.Q_IN, b);
         Kept forK = t == null || t.get(layer, Site.K_IN) == null && t.get(layer, Site.Q_IN) == null
                 ? forQ
-                : keep(keptK, normed, config.embedding(), layer, Site.K_IN, b);
+                : keep(keptK, normed, l.k, layer, Site.K_IN, b);
         Kept forV = t == null || t.get(layer, Site.V_IN) == null && t.get(layer, Site.K_IN) == null
                 ? forK
-                : keep(keptV, normed, config.embedding(), layer, Site.V_IN, b);
+                : keep(keptV, normed, l.v, layer, Site.V_IN, b);
         start(q, l.qBias);
         start(k, l.kBias);
         start(v, l.vBias);
@@ -171,11 +171,18 @@ final class CpuDecode {
         }
     }
 
-    private Kept keep(Kept kept, float[] x, int n, int layer, Site site, Batch b) {
+    private Kept keep(Kept kept, float[] x, PackedMatrix w, int layer, Site site, Batch b) {
         float[] t = b.thresholds() == null ? null : b.thresholds().get(layer, site);
+        int n = w.inputs;
         kept.select(x, 0, n, t);
-        if (t != null && b.counter() != null) {
-            b.counter().site(layer, site, kept.count(), n);
+        if (t == null) {
+            return kept;
+        }
+        if (kept.kept() < n && Kept.fillsGaps(w, kept.kept(), n)) {
+            kept.mask(x, 0, n, t);
+        }
+        if (b.counter() != null) {
+            b.counter().site(layer, site, kept.kept(), n);
             b.counter().sparseKernel();
         }
         return kept;
@@ -183,7 +190,7 @@ final class CpuDecode {
 
     private static void count(Batch b, PackedMatrix w, Kept x) {
         if (b.counter() != null) {
-            b.counter().weights((long) x.count() * w.outputs, (long) w.inputs * w.outputs);
+            b.counter().weights((long) x.kept() * w.outputs, (long) w.inputs * w.outputs);
             b.counter().bytes(readBytes(w, x.count(), x.occupiedGroups(w.inputs, w.group)));
         }
     }
@@ -292,7 +299,7 @@ final class CpuDecode {
 
     void output(int layer, Batch b) {
         CpuWeights.Layer l = weights.layers[layer];
-        Kept kept = keep(keptO, attention, config.attentionWidth(), layer, Site.O_IN, b);
+        Kept kept = keep(keptO, attention, l.o, layer, Site.O_IN, b);
         count(b, l.o, kept);
         multiply(new PackedMatrix[] {l.o}, new Kept[] {kept}, new float[][] {hidden});
         if (l.oBias != null) {
@@ -305,16 +312,16 @@ final class CpuDecode {
         int e = config.embedding();
         kernels.rmsNorm(hidden, 0, e, l.ffnNorm, config.normEpsilon(), normed, 0);
         Thresholds t = b.thresholds();
-        Kept forGate = keep(keptQ, normed, e, layer, Site.GATE_IN, b);
+        Kept forGate = keep(keptQ, normed, l.gate, layer, Site.GATE_IN, b);
         Kept forUp = t == null || t.get(layer, Site.UP_IN) == null && t.get(layer, Site.GATE_IN) == null
                 ? forGate
-                : keep(keptK, normed, e, layer, Site.UP_IN, b);
+                : keep(keptK, normed, l.up, layer, Site.UP_IN, b);
         float[] actThresholds = t == null ? null : t.get(layer, Site.FFN_ACT);
         float[] downThresholds = t == null ? null : t.get(layer, Site.DOWN_IN);
         boolean byRows = l.up.layout == Layout.ROWS;
         if (byRows) {
             float[] x = normed;
-            if (forUp.count() < e) {
+            if (forUp.kept() < e) {
                 Arrays.fill(maskedUp, 0f);
                 for (int i = 0; i < forUp.count(); i++) {
                     maskedUp[forUp.index[i]] = forUp.value[i];
@@ -378,35 +385,44 @@ final class CpuDecode {
         int g0 = first / l.down.group;
         int g1 = (first + channels + l.down.group - 1) / l.down.group;
         kernels.columns(l.down, w.kept, g0, g1, 0, l.down.tiles(), s.sum, 0);
-        s.bytes += readBytes(l.down, s.keptDown, occupied(w.kept, l.down, g0, g1));
+        s.bytes += readBytes(l.down, w.kept.count(), occupied(w.kept, l.down, g0, g1));
     }
 
     /** Multiplies gate and up of the kept channels and compacts the products that down reads. */
     private static int keepDown(
             FfnWorker w, CpuWeights.Layer l, int first, int channels, int rows, float[] downThresholds) {
         Kept kept = w.kept;
+        boolean gaps = Kept.fillsGaps(l.down, rows, channels);
         int n = 0;
+        int keptDown = 0;
         int r = 0;
         for (int u = first / Kept.UNIT; u * Kept.UNIT < first + channels; u++) {
             kept.start[u] = n;
             float sum = 0;
-            int end = (u + 1) * Kept.UNIT;
-            for (; r < rows && w.rows[r] < end; r++) {
-                int channel = w.rows[r];
-                float up = l.upBias == null ? w.up[r] : w.up[r] + l.upBias[channel];
-                float h = w.gate[channel - first] * up;
-                if (downThresholds == null || Math.abs(h) > downThresholds[channel]) {
+            int end = Math.min((u + 1) * Kept.UNIT, first + channels);
+            for (int channel = u * Kept.UNIT; channel < end; channel++) {
+                boolean keep = r < rows && w.rows[r] == channel;
+                float h = 0;
+                if (keep) {
+                    float up = l.upBias == null ? w.up[r] : w.up[r] + l.upBias[channel];
+                    h = w.gate[channel - first] * up;
+                    keep = downThresholds == null || Math.abs(h) > downThresholds[channel];
+                    r++;
+                }
+                if (keep || gaps) {
                     kept.index[n] = channel;
-                    kept.value[n] = h;
-                    sum += h;
+                    kept.value[n] = keep ? h : 0f;
+                    sum += kept.value[n];
                     n++;
                 }
+                keptDown += keep ? 1 : 0;
             }
             kept.sum[u] = sum;
             kept.start[u + 1] = n;
             kept.start[u + 2] = n;
         }
-        return n;
+        kept.put(n, keptDown);
+        return keptDown;
     }
 
     private static int occupied(Kept x, PackedMatrix w, int g0, int g1) {
@@ -439,8 +455,8 @@ final class CpuDecode {
         }
         c.bytes(bytes + 4L * (l.attnNorm.length + l.ffnNorm.length));
         long matrix = (long) config.embedding() * config.feedForward();
-        c.weights((long) forGate.count() * config.feedForward(), matrix);
-        c.weights(forUp.count() * keptActivations, matrix);
+        c.weights((long) forGate.kept() * config.feedForward(), matrix);
+        c.weights(forUp.kept() * keptActivations, matrix);
         c.weights(keptDown * config.embedding(), matrix);
         if (actThresholds != null) {
             c.site(layer, Site.FFN_ACT, keptActivations, config.feedForward());

@@ -10,6 +10,8 @@ final class Kept {
     /** The finest group of inputs that shares a scale. */
     static final int UNIT = 16;
 
+    private static final double FILL_FROM = 0.15;
+
     final int[] index;
     final float[] value;
     /** Where unit {@code u}'s entries start, {@code [units + 1]}. */
@@ -18,6 +20,7 @@ final class Kept {
     final float[] sum;
 
     private int count;
+    private int kept;
 
     Kept(int capacity) {
         int units = (capacity + UNIT - 1) / UNIT;
@@ -27,9 +30,60 @@ final class Kept {
         sum = new float[units + 1];
     }
 
-    /** Returns the number of kept entries. */
+    /** Returns the number of entries that a product goes through. */
     int count() {
         return count;
+    }
+
+    /** Returns the number of entries above their thresholds; fewer than {@link #count} where gaps are zeros. */
+    int kept() {
+        return kept;
+    }
+
+    /** Says how many entries were put in by hand, and how many of them were kept. */
+    void put(int entries, int keptEntries) {
+        count = entries;
+        kept = keptEntries;
+    }
+
+    /**
+     * Returns whether a product had better go through the gaps, too, as zeros. Where weights take a byte or more, reading
+     * them in order is what a product spends its time on, and jumping breaks the order; nibbles are cheap to read and
+     * dear to unpack.
+     *
+     * @param w the matrix
+     * @param kept entries above their thresholds
+     * @param of entries in all
+     */
+    static boolean fillsGaps(PackedMatrix w, int kept, int of) {
+        return w.plane != Plane.U4
+                && w.layout == PackedMatrix.Layout.COLUMNS
+                && w.panel == PackedMatrix.TILE
+                && kept > FILL_FROM * of;
+    }
+
+    /** Chooses as {@link #select} does, but leaves what is not kept in place, as zeros. */
+    Kept mask(float[] x, int offset, int n, float[] threshold) {
+        int units = (n + UNIT - 1) / UNIT;
+        kept = 0;
+        for (int u = 0; u < units; u++) {
+            start[u] = u * UNIT;
+            float s = 0;
+            for (int i = u * UNIT; i < Math.min(n, (u + 1) * UNIT); i++) {
+                boolean keep = Math.abs(x[offset + i]) > threshold[i];
+                float v = keep ? x[offset + i] : 0f;
+                index[i] = i;
+                value[i] = v;
+                s += v;
+                kept += keep ? 1 : 0;
+            }
+            sum[u] = s;
+        }
+        start[units] = n;
+        start[units + 1] = n;
+        sum[units] = 0;
+        count = n;
+        return this;
     }
 
     /** Keeps entry {@code i} iff {@code |x[i]| > threshold[i]}; all of them where there are no thresholds. */
@@ -55,6 +109,7 @@ final class Kept {
         start[units + 1] = k;
         sum[units] = 0;
         count = k;
+        kept = k;
         return this;
     }
 

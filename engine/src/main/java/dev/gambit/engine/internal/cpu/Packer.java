@@ -53,19 +53,32 @@ final class Packer {
             int panel,
             Arena arena,
             WorkerTeam team) {
+        return pack(type, raw, inputs, outputs, layout, panel, WeightMemory.single(arena), team);
+    }
+
+    /** Packs a tensor into memory that it shares with others. */
+    static PackedMatrix pack(
+            GgmlType type,
+            MemorySegment raw,
+            int inputs,
+            int outputs,
+            Layout layout,
+            int panel,
+            WeightMemory memory,
+            WorkerTeam team) {
         PackedMatrix m = describe(type, inputs, outputs, layout, panel);
         int padded = m.paddedOutputs;
         if (layout == Layout.ROWS) {
-            m.data = OffHeap.allocate(padded * m.strips.recordBytes, arena);
+            m.data = memory.allocate(padded * m.strips.recordBytes);
         } else {
-            m.data = OffHeap.allocate(m.plane.bytes((long) inputs * padded), arena);
+            m.data = memory.allocate(m.plane.bytes((long) inputs * padded));
             if (m.scaling != Scaling.NONE) {
                 long n = (long) m.groups() * padded * (m.scaling == Scaling.HALF ? 2 : 1);
                 long big = (long) (inputs + 255) / 256 * padded * 2;
-                m.scales = OffHeap.allocate(n, arena);
-                m.mins = m.hasMin ? OffHeap.allocate(n, arena) : null;
-                m.superScales = m.scaling == Scaling.TWO_LEVEL ? OffHeap.allocate(big, arena) : null;
-                m.superMins = m.superScales != null && m.hasMin ? OffHeap.allocate(big, arena) : null;
+                m.scales = memory.allocate(n);
+                m.mins = m.hasMin ? memory.allocate(n) : null;
+                m.superScales = m.scaling == Scaling.TWO_LEVEL ? memory.allocate(big) : null;
+                m.superMins = m.superScales != null && m.hasMin ? memory.allocate(big) : null;
             }
         }
         // Several tiles a task, so that its buffers serve more than one.

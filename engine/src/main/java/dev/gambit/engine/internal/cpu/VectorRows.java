@@ -71,7 +71,7 @@ final class VectorRows {
             }
             base += steps * RowStrips.LANES;
         }
-        return total.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(total);
     }
 
     private static float nibblesWithMin(MemorySegment data, long record, RowStrips strips, float[] x, float[] sums) {
@@ -89,7 +89,7 @@ final class VectorRows {
             }
             base += steps * RowStrips.LANES;
         }
-        return total.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(total);
     }
 
     /** Any scales and minima, by way of an array. */
@@ -117,7 +117,7 @@ final class VectorRows {
             }
             base += steps * RowStrips.LANES;
         }
-        return total.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(total);
     }
 
     private static float nibbles(PackedMatrix w, long record, float[] x, float[] scales) {
@@ -132,7 +132,7 @@ final class VectorRows {
             }
             base += steps * RowStrips.LANES;
         }
-        return total.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(total);
     }
 
     /** What zero point and minima add: {@code Σ sum · (min - zero · scale)}. */
@@ -151,7 +151,7 @@ final class VectorRows {
         for (int i = 0; i < n; i += N) {
             sum = FloatVector.fromArray(F, a, i).fma(FloatVector.fromArray(F, b, i), sum);
         }
-        return sum.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(sum);
     }
 
     private static void scales(PackedMatrix w, long offset, float factor, float[] out) {
