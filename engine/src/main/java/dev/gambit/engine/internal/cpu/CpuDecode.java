@@ -178,7 +178,7 @@ final class CpuDecode {
         if (t == null) {
             return kept;
         }
-        if (kept.kept() < n && Kept.fillsGaps(w, kept.kept(), n)) {
+        if (!weights.cached && kept.kept() < n && Kept.fillsGaps(w, kept.kept(), n)) {
             kept.mask(x, 0, n, t);
         }
         if (b.counter() != null) {
@@ -389,10 +389,10 @@ final class CpuDecode {
     }
 
     /** Multiplies gate and up of the kept channels and compacts the products that down reads. */
-    private static int keepDown(
+    private int keepDown(
             FfnWorker w, CpuWeights.Layer l, int first, int channels, int rows, float[] downThresholds) {
         Kept kept = w.kept;
-        boolean gaps = Kept.fillsGaps(l.down, rows, channels);
+        boolean gaps = !weights.cached && Kept.fillsGaps(l.down, rows, channels);
         int n = 0;
         int keptDown = 0;
         int r = 0;

@@ -42,10 +42,14 @@ final class CpuWeights {
 
     /** Bytes from which on a run is worth a jump when about half of the runs are skipped. */
     private static final long LONG_RUN = 2048;
+    /** Bytes of weights that a processor's last-level cache holds, where jumping costs little. */
+    private static final long CACHED_MODEL = 24L << 20;
     /** Nominal fraction of channels skipped from which on shorter runs are, too. */
     private static final double MOSTLY_SKIPPED = 0.75;
 
     final Layer[] layers;
+    /** Whether the weights stay in the cache from one token to the next. */
+    final boolean cached;
     final float[] outputNorm;
     /** The lm head; the embeddings themselves where they are tied. */
     final PackedMatrix head;
@@ -66,6 +70,7 @@ final class CpuWeights {
         this.arena = arena;
         memory = new WeightMemory(arena);
         this.team = team;
+        cached = file.tensors().stream().mapToLong(GgufTensor::byteSize).sum() < CACHED_MODEL;
         layers = new Layer[config.layers()];
         for (int i = 0; i < layers.length; i++) {
             layers[i] = layer("blk." + i + ".", thresholds);
@@ -91,7 +96,9 @@ final class CpuWeights {
         l.v = matrix(prefix + "attn_v.weight", Layout.COLUMNS, wide(t, Site.V_IN, prefix + "attn_v.weight"));
         l.o = matrix(prefix + "attn_output.weight", Layout.COLUMNS, wide(t, Site.O_IN, prefix + "attn_output.weight"));
         l.gate = matrix(prefix + "ffn_gate.weight", Layout.COLUMNS, wide(t, Site.GATE_IN, prefix + "ffn_gate.weight"));
-        boolean rows = scatters(t, Site.FFN_ACT, prefix + "ffn_up.weight", true);
+        boolean rows = t != null
+                && t.uses(Site.FFN_ACT)
+                && (cached || scatters(t, Site.FFN_ACT, prefix + "ffn_up.weight", true));
         l.up = matrix(prefix + "ffn_up.weight", rows ? Layout.ROWS : Layout.COLUMNS, wide(t, Site.UP_IN, prefix + "ffn_up.weight"));
         l.down = matrix(
                 prefix + "ffn_down.weight",
