@@ -80,10 +80,12 @@ final class BenchCommand implements Callable<Integer> {
             description = "levels to run, dense for none (default: dense,0.5 where there are thresholds)")
     private List<String> levels = new ArrayList<>();
 
-    @Option(names = "--policy", paramLabel = "NAME,...", description = "policies to run (default: the thresholds file's)")
+    @Option(names = "--policy", paramLabel = "NAME,...",
+            description = "policies to run (default: the thresholds file's)")
     private List<String> policies = new ArrayList<>();
 
-    @Option(names = "--importance", paramLabel = "abs|rms", description = "for policies chess and chess-attn (default: rms)")
+    @Option(names = "--importance", paramLabel = "abs|rms",
+            description = "for policies chess and chess-attn (default: rms)")
     private Importance importance;
 
     @Option(names = "--dense-prefill", description = "skip nothing while reading a prompt")

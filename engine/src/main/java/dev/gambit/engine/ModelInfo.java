@@ -49,7 +49,7 @@ public record ModelInfo(
                 ? "BF16"
                 : number >= 0 && number < FILE_TYPES.length && FILE_TYPES[(int) number] != null
                         ? FILE_TYPES[(int) number]
-                        : largest == null ? "unknown" : largest.type().name();
+                : largest == null ? "unknown" : largest.type().name();
         String fileName = file.path().getFileName().toString();
         return new ModelInfo(
                 fileName,

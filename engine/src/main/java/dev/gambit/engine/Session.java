@@ -172,7 +172,8 @@ public final class Session implements AutoCloseable {
     private void checkOpen() {
         if (closed) {
             throw new GambitException(
-                    GambitException.line("session", "an open one", "a closed one", "make a new one with model.session()"));
+                    GambitException.line("session", "an open one", "a closed one",
+                            "make a new one with model.session()"));
         }
     }
 

@@ -56,8 +56,8 @@ class ChatTemplateTest {
     }
 
     private static void check(String source, JsonNode vector) {
-        List<Map<String, Object>> messages = JSON.convertValue(vector.get("messages"), new TypeReference<>() { });
-        Map<String, Object> variables = JSON.convertValue(vector.get("variables"), new TypeReference<>() { });
+        List<Map<String, Object>> messages = JSON.convertValue(vector.get("messages"), new TypeReference<>() {});
+        Map<String, Object> variables = JSON.convertValue(vector.get("variables"), new TypeReference<>() {});
         boolean generate = vector.get("generate").asBoolean();
         ChatTemplate template = ChatTemplate.of(source, "<s>", "</s>", CLOCK);
         boolean plain = messages.stream().allMatch(m -> m.size() == 2 && m.get("content") instanceof String);

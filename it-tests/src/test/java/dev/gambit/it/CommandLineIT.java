@@ -68,7 +68,8 @@ class CommandLineIT {
         Path text = Path.of("../calibration/src/test/resources/dev/gambit/calibration/stories-calib.jsonl");
         Path sidecar = folder.resolve("fable.chess.gguf");
         Run run = gambit(
-                "calibrate", "-m", MODEL.toString(), "-f", text.toRealPath().toString(), "-o", sidecar.toString(), "--chunks", "4", "--progress", "none");
+                "calibrate", "-m", MODEL.toString(), "-f", text.toRealPath().toString(), "-o", sidecar.toString(),
+                "--chunks", "4", "--progress", "none");
         assertEquals(0, run.status, run.err);
         Path test = Path.of("../calibration/src/test/resources/dev/gambit/calibration/stories-test.txt");
         run = gambit(

@@ -78,7 +78,7 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
         if ((version & 0xffff) == 0) {
             throw new ModelFormatException(GambitException.line(
                     source, "a little-endian GGUF file", "a big-endian one (version " + Integer.reverseBytes(version)
-                    + ")", "convert it with gguf_convert_endian.py of llama.cpp"));
+                            + ")", "convert it with gguf_convert_endian.py of llama.cpp"));
         }
         throw new ModelFormatException(GambitException.line(
                 source, "GGUF version 2 or 3", "version " + Integer.toUnsignedString(version),
@@ -225,6 +225,6 @@ record GgufHeader(int version, GgufMetadata metadata, Map<String, GgufTensor> te
         return new ModelFormatException(GambitException.line(
                 source + ": tensor " + Printable.of(tensor.name()),
                 "an offset of at least " + (before.offset() + before.byteSize()) + ", where "
-                + Printable.of(before.name()) + " ends", tensor.offset(), DAMAGED));
+                        + Printable.of(before.name()) + " ends", tensor.offset(), DAMAGED));
     }
 }

@@ -176,7 +176,7 @@ public final class GgufWriter {
         if (!fits) {
             throw new GambitException(GambitException.line(
                     "tensor " + Printable.of(name), "1 to 4 dimensions of at least 1, rows of a multiple of "
-                    + type.blockSize() + " elements for " + type, Arrays.toString(shape),
+                            + type.blockSize() + " elements for " + type, Arrays.toString(shape),
                     "give another shape or type"));
         }
         return type.bytes(rows * shape[0]);

@@ -108,7 +108,7 @@ final class HeaderReader {
             return new String(window, take(n), n, StandardCharsets.UTF_8);
         }
         byte[] large = new byte[n];
-        for (int done = 0; done < n; ) {
+        for (int done = 0; done < n;) {
             int count = Math.min(window.length, n - done);
             System.arraycopy(window, take(count), large, done, count);
             done += count;

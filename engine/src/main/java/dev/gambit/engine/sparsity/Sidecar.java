@@ -127,7 +127,8 @@ public final class Sidecar {
         String found = ModelFingerprint.of(model);
         if (!expected.equals(found)) {
             throw new ModelFormatException(GambitException.line(
-                    m.source() + ": chess.base.sha256 (calibrated for " + m.string("chess.base.name", "another model") + ")",
+                    m.source() + ": chess.base.sha256 (calibrated for " + m.string("chess.base.name", "another model")
+                            + ")",
                     expected.substring(0, Math.min(12, expected.length())),
                     found.substring(0, 12) + " in " + model.metadata().source(),
                     "calibrate this model with gambit calibrate"));

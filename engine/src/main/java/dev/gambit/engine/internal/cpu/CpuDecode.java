@@ -261,7 +261,8 @@ final class CpuDecode {
         float[] s = scores[worker];
         float[] scratch = cacheScratch[worker];
         int n = p1 - p0;
-        kernels.scores(kv, head, p0, p1, q, head * group * config.keyLength(), group, scale, s, ATTENTION_SPAN, scratch);
+        kernels.scores(kv, head, p0, p1, q, head * group * config.keyLength(), group, scale, s, ATTENTION_SPAN,
+                scratch);
         for (int g = 0; g < group; g++) {
             float max = Float.NEGATIVE_INFINITY;
             for (int i = 0; i < n; i++) {
@@ -330,8 +331,8 @@ final class CpuDecode {
             }
             l.up.strips.prepare(x, 0, prepared, preparedSums);
         }
-        team.run(slices.length, (task, worker) ->
-                slice(l, slices[task], workers[worker], forGate, forUp, actThresholds, downThresholds));
+        team.run(slices.length, (task, worker) -> slice(l, slices[task], workers[worker], forGate, forUp, actThresholds,
+                downThresholds));
         for (Slice s : slices) {
             kernels.add(hidden, 0, s.sum, 0, hidden.length);
         }

@@ -22,7 +22,8 @@ final class CpuKvCache implements KvCache {
             }
         } catch (OutOfMemoryError e) {
             arena.close();
-            long bytes = (long) c.layers() * c.kvHeads() * capacity * (keys.bytes(c.keyLength()) + values.bytes(c.valueLength()));
+            long bytes = (long) c.layers() * c.kvHeads() * capacity * (keys.bytes(c.keyLength()) + values.bytes(c
+                    .valueLength()));
             throw new GambitException(
                     GambitException.line(
                             "key-value cache for a context of " + capacity,

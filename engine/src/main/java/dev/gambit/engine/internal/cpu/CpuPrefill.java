@@ -119,7 +119,8 @@ final class CpuPrefill {
 
     /** Multiplies rows {@code r0 … r1-1} of {@code x} with one tile of a matrix. */
     private void tile(
-            PackedMatrix w, int t, float[] x, int ldx, int r0, int r1, float[] y, int yo, int ldy, boolean add, int worker) {
+            PackedMatrix w, int t, float[] x, int ldx, int r0, int r1, float[] y, int yo, int ldy, boolean add,
+            int worker) {
         float[] panel = panel(worker);
         for (int i = 0; i < w.inputs; i += PANEL_INPUTS) {
             int end = Math.min(w.inputs, i + PANEL_INPUTS);
@@ -386,7 +387,8 @@ final class CpuPrefill {
         team.run(w.tiles(), (t, worker) -> {
             int width = Math.min(TILE, vocabulary - t * TILE);
             if (width == TILE) {
-                tile(w, t, normed, ldHidden, from, from + count, out, t * TILE - from * vocabulary, vocabulary, false, worker);
+                tile(w, t, normed, ldHidden, from, from + count, out, t * TILE - from * vocabulary, vocabulary, false,
+                        worker);
                 return;
             }
             float[] last = new float[(from + count) * TILE];

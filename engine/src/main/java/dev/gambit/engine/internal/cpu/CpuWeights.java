@@ -99,7 +99,8 @@ final class CpuWeights {
         boolean rows = t != null
                 && t.uses(Site.FFN_ACT)
                 && (cached || scatters(t, Site.FFN_ACT, prefix + "ffn_up.weight", true));
-        l.up = matrix(prefix + "ffn_up.weight", rows ? Layout.ROWS : Layout.COLUMNS, wide(t, Site.UP_IN, prefix + "ffn_up.weight"));
+        l.up = matrix(prefix + "ffn_up.weight", rows ? Layout.ROWS : Layout.COLUMNS, wide(t, Site.UP_IN, prefix
+                + "ffn_up.weight"));
         l.down = matrix(
                 prefix + "ffn_down.weight",
                 Layout.COLUMNS,

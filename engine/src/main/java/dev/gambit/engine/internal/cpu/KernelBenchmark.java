@@ -68,7 +68,8 @@ public final class KernelBenchmark {
             out.println(
                     csv
                             ? "kernel,type,inputs,outputs,skipped,us,gb_per_s,time_ratio,bytes_ratio"
-                            : "\n| kernel (" + b.kernels.name() + ") | type | inputs x outputs | skipped | us | GB/s | time / dense |"
+                            : "\n| kernel (" + b.kernels.name()
+                                    + ") | type | inputs x outputs | skipped | us | GB/s | time / dense |"
                                     + " bytes / dense |\n| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |");
             for (int[] shape : SHAPES) {
                 for (GgmlType type : TYPES) {
@@ -169,7 +170,8 @@ public final class KernelBenchmark {
             PackedMatrix[] dense = new PackedMatrix[copies];
             for (int i = 0; i < copies; i++) {
                 sparse[i] = Packer.pack(
-                        type, raw, inputs, outputs, layout, layout == Layout.ROWS ? PackedMatrix.TILE : padded, arena, team);
+                        type, raw, inputs, outputs, layout, layout == Layout.ROWS ? PackedMatrix.TILE : padded, arena,
+                        team);
                 dense[i] = Packer.pack(
                         type, raw, inputs, outputs, Layout.COLUMNS, PackedMatrix.TILE, arena, team);
             }
@@ -201,9 +203,9 @@ public final class KernelBenchmark {
                     });
                 }
                 double bytes = masks.fraction()
-                                * (layout == Layout.ROWS
-                                        ? (double) outputs * sparse[0].strips.recordBytes
-                                        : (double) sparse[0].plane.bytes((long) inputs * padded))
+                        * (layout == Layout.ROWS
+                                ? (double) outputs * sparse[0].strips.recordBytes
+                                : (double) sparse[0].plane.bytes((long) inputs * padded))
                         + (layout == Layout.ROWS ? 0 : (double) sparse[0].groups() * sparse[0].scaleBytesPerGroup());
                 rows.add(new Row(
                         layout == Layout.ROWS ? "rows (up)" : "columns (q, o, down)",
@@ -263,8 +265,8 @@ public final class KernelBenchmark {
 
     private void columns(PackedMatrix w, Kept x, float[] y) {
         int run = Math.max(1, w.tiles() / (team.size() * 6));
-        team.run((w.tiles() + run - 1) / run, (task, worker) ->
-                kernels.columns(w, x, 0, w.groups(), task * run, Math.min(w.tiles(), (task + 1) * run), y, 0));
+        team.run((w.tiles() + run - 1) / run, (task, worker) -> kernels.columns(w, x, 0, w.groups(), task * run, Math
+                .min(w.tiles(), (task + 1) * run), y, 0));
     }
 
     private void rows(PackedMatrix w, float[] x, float[] sums, int[] list) {

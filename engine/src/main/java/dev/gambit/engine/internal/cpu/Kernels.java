@@ -37,7 +37,8 @@ interface Kernels {
      * @param accumulate whether to add to what is in {@code c}
      */
     void gemm(
-            float[] a, int aOffset, int lda, int m, int k, float[] panel, float[] c, int cOffset, int ldc, boolean accumulate);
+            float[] a, int aOffset, int lda, int m, int k, float[] panel, float[] c, int cOffset, int ldc,
+            boolean accumulate);
 
     /** Computes {@code out = x / sqrt(mean x² + eps) · weight} over {@code n} entries. */
     void rmsNorm(float[] x, int xOffset, int n, float[] weight, float eps, float[] out, int outOffset);

@@ -80,8 +80,8 @@ final class Lanes {
 
     /** Loads 16-bit words as ints, the upper half zero. */
     static IntVector words(MemorySegment s, long offset) {
-        return (IntVector)
-                ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+        return (IntVector) ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.ZERO_EXTEND_S2I,
+                I, 0);
     }
 
     /** Loads brain floats. */
@@ -91,7 +91,8 @@ final class Lanes {
 
     /** Loads half floats; infinities and NaN, which weights and caches do not hold, come out as large numbers. */
     static FloatVector halves(MemorySegment s, long offset) {
-        IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.S2I, I, 0);
+        IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.S2I,
+                I, 0);
         return bits.lanewise(VectorOperators.LSHL, 13)
                 .and(0x8fffe000)
                 .reinterpretAsFloats()

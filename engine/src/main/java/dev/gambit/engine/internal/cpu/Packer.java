@@ -112,11 +112,10 @@ final class Packer {
             rows = new byte[rowBytes];
             row = m.plane.quantised() ? new BlockRow(m.inputs) : null;
             second = m.plane == Plane.U4 ? new BlockRow(m.inputs) : null;
-            plane = new byte[
-                    Math.toIntExact(
-                            m.layout == Layout.ROWS
-                                    ? m.strips.recordBytes
-                                    : m.plane.bytes((long) m.inputs * PackedMatrix.TILE))];
+            plane = new byte[Math.toIntExact(
+                    m.layout == Layout.ROWS
+                            ? m.strips.recordBytes
+                            : m.plane.bytes((long) m.inputs * PackedMatrix.TILE))];
         }
 
         void pack(int tile) {

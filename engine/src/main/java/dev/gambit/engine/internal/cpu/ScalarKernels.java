@@ -121,7 +121,8 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void gemm(
-            float[] a, int aOffset, int lda, int m, int k, float[] panel, float[] c, int cOffset, int ldc, boolean accumulate) {
+            float[] a, int aOffset, int lda, int m, int k, float[] panel, float[] c, int cOffset, int ldc,
+            boolean accumulate) {
         float[] sum = new float[TILE];
         for (int r = 0; r < m; r++) {
             java.util.Arrays.fill(sum, 0f);

@@ -35,7 +35,8 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void gemm(
-            float[] a, int aOffset, int lda, int m, int k, float[] panel, float[] c, int cOffset, int ldc, boolean accumulate) {
+            float[] a, int aOffset, int lda, int m, int k, float[] panel, float[] c, int cOffset, int ldc,
+            boolean accumulate) {
         VectorGemm.multiply(a, aOffset, lda, m, k, panel, c, cOffset, ldc, accumulate);
     }
 

@@ -57,7 +57,7 @@ final class VectorPanels {
     private static void quantised(PackedMatrix w, int tile, int i0, int i1, float[] panel, long base, long stride) {
         float[] scales = new float[TILE];
         float[] offsets = new float[TILE];
-        for (int i = i0; i < i1; ) {
+        for (int i = i0; i < i1;) {
             int g = i / w.group;
             int end = Math.min(i1, (g + 1) * w.group);
             GroupScales.scales(w, g, tile, scales);

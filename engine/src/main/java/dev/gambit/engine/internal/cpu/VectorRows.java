@@ -32,7 +32,7 @@ final class VectorRows {
                             ? nibbles(w, rows[k], x, sums, scratch)
                             : w.hasMin
                                     ? nibblesWithMin(w.data, record, strips, x, sums)
-                                    : nibblesWithZero(w.data, record, strips, x, sums, w.zero);
+                            : nibblesWithZero(w.data, record, strips, x, sums, w.zero);
                 case BF16 -> brainFloats(w.data, record, x, strips.preparedLength);
                 case F16 -> halves(w.data, record, x, strips.preparedLength);
                 case F32 -> floats(w.data, record, x, strips.preparedLength);

@@ -7,8 +7,7 @@ import java.util.Map;
 /** Attributes, elements and slices, with Jinja2's rule that what does not exist is undefined rather than an error. */
 final class Access {
 
-    private Access() {
-    }
+    private Access() {}
 
     /** {@code target.name}: a method or attribute first, else the element of that name. */
     static Object attribute(RenderState state, Object target, String name) {

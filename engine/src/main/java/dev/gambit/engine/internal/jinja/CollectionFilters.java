@@ -11,8 +11,7 @@ import java.util.Map;
 /** Filters over lists, mappings and the characters of text. */
 final class CollectionFilters {
 
-    private CollectionFilters() {
-    }
+    private CollectionFilters() {}
 
     static void register(Map<String, Filters.Filter> all) {
         all.put("length", CollectionFilters::length);

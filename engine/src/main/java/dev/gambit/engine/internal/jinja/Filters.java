@@ -24,8 +24,7 @@ final class Filters {
                 arguments.bind(state, 1, "name").text(0, null)));
     }
 
-    private Filters() {
-    }
+    private Filters() {}
 
     /** The filter of a name, or null. */
     static Filter find(String name) {

@@ -13,8 +13,7 @@ final class Globals {
     /** As in Jinja2's sandbox. */
     private static final long MAX_RANGE = 100_000;
 
-    private Globals() {
-    }
+    private Globals() {}
 
     static Scope scope() {
         Scope scope = new Scope(null);
@@ -22,8 +21,7 @@ final class Globals {
         scope.set("dict", (Callable) (state, arguments) -> dict(state, arguments));
         scope.set("namespace", (Callable) (state, arguments) -> {
             Namespace namespace = new Namespace();
-            dict(state, arguments).forEach((key, value) ->
-                namespace.attributes.put(PyText.str(state, key), value));
+            dict(state, arguments).forEach((key, value) -> namespace.attributes.put(PyText.str(state, key), value));
             return namespace;
         });
         scope.set("raise_exception", (Callable) (state, arguments) -> {

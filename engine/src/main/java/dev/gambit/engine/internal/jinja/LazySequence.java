@@ -8,5 +8,4 @@ import java.util.Iterator;
  *
  * @param items what is left of it
  */
-record LazySequence(Iterator<?> items) {
-}
+record LazySequence(Iterator<?> items) {}

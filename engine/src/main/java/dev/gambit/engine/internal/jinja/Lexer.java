@@ -212,7 +212,7 @@ final class Lexer {
                             throw error(position, "balanced brackets", "'" + operator + "'");
                         }
                     }
-                    default -> { }
+                    default -> {}
                 }
                 add(Token.Kind.OPERATOR, operator, position);
                 position += operator.length();
@@ -287,7 +287,7 @@ final class Lexer {
     private void escape(StringBuilder out) {
         char c = charAt(position++);
         switch (c) {
-            case '\n' -> { }
+            case '\n' -> {}
             case 'n' -> out.append('\n');
             case 't' -> out.append('\t');
             case 'r' -> out.append('\r');

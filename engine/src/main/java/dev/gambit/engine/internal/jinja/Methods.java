@@ -15,8 +15,7 @@ final class Methods {
     private static final Set<String> LIST_MUTATING =
             Set.of("append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort");
 
-    private Methods() {
-    }
+    private Methods() {}
 
     static boolean has(Object target, String name) {
         return switch (target) {

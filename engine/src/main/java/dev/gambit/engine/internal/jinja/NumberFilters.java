@@ -7,8 +7,7 @@ import java.util.Map;
 /** Filters that make numbers. */
 final class NumberFilters {
 
-    private NumberFilters() {
-    }
+    private NumberFilters() {}
 
     static void register(Map<String, Filters.Filter> all) {
         all.put("abs", NumberFilters::abs);

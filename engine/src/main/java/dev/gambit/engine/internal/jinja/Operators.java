@@ -10,8 +10,7 @@ import java.util.Map;
 /** Python's truth, comparison, arithmetic, membership and indexing over the interpreter's values. */
 final class Operators {
 
-    private Operators() {
-    }
+    private Operators() {}
 
     static boolean truth(Object value) {
         return switch (value) {

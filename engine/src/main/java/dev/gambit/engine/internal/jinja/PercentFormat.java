@@ -9,8 +9,7 @@ final class PercentFormat {
 
     private static final int MAX_WIDTH = 1000;
 
-    private PercentFormat() {
-    }
+    private PercentFormat() {}
 
     static String format(RenderState state, String pattern, List<?> values) {
         StringBuilder out = new StringBuilder();

@@ -8,8 +8,7 @@ import java.util.Map;
 /** How Python writes values as text: {@code str()} and {@code repr()}. */
 final class PyText {
 
-    private PyText() {
-    }
+    private PyText() {}
 
     /** Python's notion of white space ({@code str.isspace}), for characters of the basic plane. */
     static boolean isSpace(char c) {
@@ -106,8 +105,8 @@ final class PyText {
     private static boolean isPrintable(int c) {
         return c == ' ' || switch (Character.getType(c)) {
             case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.PRIVATE_USE,
-                 Character.UNASSIGNED, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR,
-                 Character.SPACE_SEPARATOR -> false;
+                    Character.UNASSIGNED, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR,
+                    Character.SPACE_SEPARATOR -> false;
             default -> true;
         };
     }

@@ -7,8 +7,7 @@ final class TemplateErrors {
 
     static final String CURE = "give another chat template";
 
-    private TemplateErrors() {
-    }
+    private TemplateErrors() {}
 
     /** A template that is not well formed, or that uses what this interpreter does not know. */
     static GambitException at(int line, Object expected, Object found) {

@@ -65,8 +65,7 @@ final class Tests {
         comparison("in", "in");
     }
 
-    private Tests() {
-    }
+    private Tests() {}
 
     /** The test of a name, or null. */
     static Test find(String name) {
@@ -82,8 +81,8 @@ final class Tests {
 
     private static void comparison(String operator, String... names) {
         for (String name : names) {
-            ALL.put(name, (state, value, arguments) ->
-                Operators.compare(state, operator, value, one(state, arguments)));
+            ALL.put(name, (state, value, arguments) -> Operators.compare(state, operator, value, one(state,
+                    arguments)));
         }
     }
 

@@ -9,16 +9,14 @@ import java.util.Map;
 /** Filters that make text from text; other values are printed first, as Jinja2 does. */
 final class TextFilters {
 
-    private TextFilters() {
-    }
+    private TextFilters() {}
 
     static void register(Map<String, Filters.Filter> all) {
         all.put("string", (state, value, arguments) -> plain(state, value, arguments));
         all.put("safe", (state, value, arguments) -> plain(state, value, arguments));
         all.put("lower", (state, value, arguments) -> plain(state, value, arguments).toLowerCase(Locale.ROOT));
         all.put("upper", (state, value, arguments) -> plain(state, value, arguments).toUpperCase(Locale.ROOT));
-        all.put("capitalize", (state, value, arguments) ->
-            TextMethods.capitalize(plain(state, value, arguments)));
+        all.put("capitalize", (state, value, arguments) -> TextMethods.capitalize(plain(state, value, arguments)));
         all.put("title", (state, value, arguments) -> title(plain(state, value, arguments)));
         all.put("escape", (state, value, arguments) -> escape(plain(state, value, arguments)));
         all.put("e", all.get("escape"));

@@ -16,8 +16,7 @@ final class TextMethods {
             "isupper", "islower", "zfill", "ljust", "rjust", "center", "removeprefix", "removesuffix", "partition",
             "rpartition");
 
-    private TextMethods() {
-    }
+    private TextMethods() {}
 
     static Object call(RenderState state, String s, String name, CallArguments arguments) {
         state.charge(s.length());

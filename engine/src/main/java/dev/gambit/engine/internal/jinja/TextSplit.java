@@ -7,8 +7,7 @@ import java.util.List;
 /** The methods of Python's {@code str} that cut text into pieces. */
 final class TextSplit {
 
-    private TextSplit() {
-    }
+    private TextSplit() {}
 
     static List<Object> split(RenderState state, String s, CallArguments arguments, boolean fromRight) {
         CallArguments.Bound bound = arguments.bind(state, 0, "sep", "maxsplit");

@@ -7,8 +7,7 @@ import java.util.Locale;
 /** C's {@code strftime} in the C locale, for the conversions that make sense of a date and time of day. */
 final class TimeFormat {
 
-    private TimeFormat() {
-    }
+    private TimeFormat() {}
 
     static String format(RenderState state, LocalDateTime time, String pattern) {
         StringBuilder out = new StringBuilder();

@@ -13,11 +13,9 @@ public final class LogProbabilities {
      * @param token its id
      * @param value natural logarithm of its probability; 0 or less
      */
-    public record Entry(int token, double value) {
-    }
+    public record Entry(int token, double value) {}
 
-    private LogProbabilities() {
-    }
+    private LogProbabilities() {}
 
     /**
      * The likeliest tokens.

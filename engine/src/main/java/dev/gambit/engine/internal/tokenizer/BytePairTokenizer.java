@@ -118,7 +118,7 @@ final class BytePairTokenizer extends GgufTokenizer {
                 bytes = new byte[(to - from) * 3 + 256];
             }
             int length = 0;
-            for (int i = from; i < to; ) {
+            for (int i = from; i < to;) {
                 int codePoint = text.codePointAt(i);
                 length = Utf8.encode(codePoint, bytes, length);
                 i += Character.charCount(codePoint);

@@ -159,7 +159,7 @@ final class SentencePieceTokenizer extends GgufTokenizer {
             }
             end = to;
             int count = 0;
-            for (int i = from; i < to; ) {
+            for (int i = from; i < to;) {
                 int codePoint = Character.codePointAt(chars, i, to);
                 if (Character.getType(codePoint) == Character.SURROGATE) {
                     chars[i] = '\uFFFD';

@@ -37,7 +37,7 @@ final class Utf8 {
     static byte[] encode(String text) {
         byte[] bytes = new byte[text.length() * 3];
         int length = 0;
-        for (int i = 0; i < text.length(); ) {
+        for (int i = 0; i < text.length();) {
             int codePoint = text.codePointAt(i);
             length = encode(codePoint, bytes, length);
             i += Character.charCount(codePoint);

@@ -44,7 +44,7 @@ class JinjaTemplateTest {
             assertNotNull(in);
             vectors = json.readTree(in);
         }
-        Map<String, Object> variables = json.convertValue(vectors.get("variables"), new TypeReference<>() { });
+        Map<String, Object> variables = json.convertValue(vectors.get("variables"), new TypeReference<>() {});
         List<DynamicTest> tests = new ArrayList<>();
         for (JsonNode vector : vectors.get("cases")) {
             String source = vector.get("source").asText();
@@ -74,12 +74,12 @@ class JinjaTemplateTest {
         "{% set ns = namespace(x=[0]) %}{% for a in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
         "{% set ns = namespace(x=[0]) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
         "{% set ns = namespace(x=[0]) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}"
-            + "{{ ns.x | tojson }}",
+                + "{{ ns.x | tojson }}",
         "{% set ns = namespace(x=[0], y=[0]) %}{% for a in range(99) %}{% set ns.x = [ns.x, ns.x] %}"
-            + "{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
+                + "{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
         "{% set ns = namespace(x=[0]) %}{% for a in range(9999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
         "{% set ns = namespace(x=[0]) %}{% for a in range(9999) %}{% set ns.x = [ns.x] %}{% endfor %}"
-            + "{{ ns.x | tojson }}",
+                + "{{ ns.x | tojson }}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}",
         "{% set a = 'a' * 2000000 %}{% set b = 'a' * 1000000 + 'b' %}{{ b in a }}",
@@ -97,7 +97,7 @@ class JinjaTemplateTest {
         "{% set a = 'a' * 9999 %}{{ ([a] * 9999) | join }}",
         "{% set a = 'a' * 9999 %}{{ (['a'] * 99999) | map('replace', 'a', a) | join | length }}",
         "{{ ('x' * 9999999) | list | length }}{{ ('x' * 9999999) | list | sort | list | length }}"
-            + "{{ ('x' * 9999999) | list | sort | list | length }}{{ ('x' * 9999999) | list | sort | list | length }}",
+                + "{{ ('x' * 9999999) | list | sort | list | length }}{{ ('x' * 9999999) | list | sort | list | length }}",
     })
     void endsHostileTemplates(String source) {
         assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {

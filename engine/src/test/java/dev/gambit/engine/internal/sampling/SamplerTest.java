@@ -17,8 +17,7 @@ import org.junit.jupiter.api.Test;
 class SamplerTest {
 
     /** One token with its logit and probability. */
-    private record Candidate(int id, double logit, double probability) {
-    }
+    private record Candidate(int id, double logit, double probability) {}
 
     /** The chain as its definition reads: sort everything, cut, normalise. */
     private static List<Candidate> reference(float[] logits, List<Integer> history, SamplingOptions o) {

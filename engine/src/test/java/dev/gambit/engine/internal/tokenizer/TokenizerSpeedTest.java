@@ -54,10 +54,10 @@ class TokenizerSpeedTest {
     private static List<Long> runCold(Path model, String text) throws IOException, InterruptedException {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         Process process = new ProcessBuilder(
-                        java, "-Xmx96m", "-cp", System.getProperty("java.class.path"), Cold.class.getName(),
-                        model.toString(), text)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
+                java, "-Xmx96m", "-cp", System.getProperty("java.class.path"), Cold.class.getName(),
+                model.toString(), text)
+                        .redirectError(ProcessBuilder.Redirect.INHERIT)
+                        .start();
         String output;
         try (InputStream stream = process.getInputStream()) {
             output = new String(stream.readAllBytes(), StandardCharsets.UTF_8);
