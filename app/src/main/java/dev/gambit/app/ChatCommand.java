@@ -78,7 +78,7 @@ final class ChatCommand implements Callable<Integer> {
             throw new GambitException(GambitException.line(
                     "chat", "something to say on standard input or with -p", "nothing", "pass a text"));
         }
-        SamplingOptions drawn = sampling.options();
+        SamplingOptions drawn = sampling.options(options.isEmbedded());
         GenerationOptions generation = GenerationOptions.builder()
                 .maxTokens(ModelOptionsMixin.range("-n/--predict", predict, -2, Integer.MAX_VALUE) < 0 ? -1 : predict)
                 .sampling(drawn)

@@ -76,7 +76,7 @@ final class GenerateCommand implements Callable<Integer> {
     @SuppressWarnings("try") // the watch over Ctrl-C does its work by being open
     public Integer call() {
         String text = prompt();
-        SamplingOptions drawn = sampling.options();
+        SamplingOptions drawn = sampling.options(options.isEmbedded());
         GenerationOptions generation = GenerationOptions.builder()
                 .maxTokens(ModelOptionsMixin.range("-n/--predict", predict, -2, Integer.MAX_VALUE) < 0 ? -1 : predict)
                 .sampling(drawn)

@@ -10,9 +10,12 @@ final class SamplingMixin {
 
     private static final long MAX_SEED = 0xFFFF_FFFFL;
 
-    @Option(names = {"--temp", "--temperature"}, paramLabel = "T", defaultValue = "0.8",
-            description = "temperature; 0 takes the likeliest token always (default: 0.8)")
-    private float temperature;
+    /** The model that comes with Gambit is too small to recover from an unlikely word. */
+    private static final float EMBEDDED_TEMPERATURE = 0.25f;
+
+    @Option(names = {"--temp", "--temperature"}, paramLabel = "T",
+            description = "temperature; 0 takes the likeliest token always (default: 0.8; 0.25 for the built-in model)")
+    private Float temperature;
 
     @Option(names = "--top-k", paramLabel = "N", defaultValue = "40",
             description = "keep the N likeliest tokens; 0 for all (default: 40)")
@@ -51,14 +54,14 @@ final class SamplingMixin {
      *
      * @throws GambitException where a number is out of range
      */
-    SamplingOptions options() {
+    SamplingOptions options(boolean embedded) {
         // llama.cpp's random seed is -1 as a 32-bit number
         if (seed < -1 || seed > MAX_SEED) {
             throw new GambitException(GambitException.line(
                     "-s/--seed", "0 to " + MAX_SEED + ", or -1 for a random one", seed, "choose one of these"));
         }
         return SamplingOptions.builder()
-                .temperature(Math.max(0, temperature))
+                .temperature(temperature == null ? embedded ? EMBEDDED_TEMPERATURE : 0.8f : Math.max(0, temperature))
                 .topK(topK)
                 .topP(topP)
                 .minP(minP)
