@@ -1,6 +1,6 @@
 package dev.gambit.calibration;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.LanguageModel;
@@ -98,7 +98,7 @@ final class Fixtures {
                 return folder.resolve(name);
             }
         }
-        assumeTrue(false, "no " + name + " in " + folders + "; set -Dgambit.shared=FOLDER");
+        abort("no " + name + " in " + folders + "; set -Dgambit.shared=FOLDER");
         return null;
     }
 }

@@ -40,8 +40,6 @@ final class CpuWeights {
         }
     }
 
-    /** Bytes from which on a run is worth a jump when about half of the runs are skipped. */
-    private static final long LONG_RUN = 2048;
     /** Bytes of weights that a processor's last-level cache holds, where jumping costs little. */
     private static final long CACHED_MODEL = 24L << 20;
     /** Nominal fraction of channels skipped from which on shorter runs are, too. */
@@ -127,7 +125,7 @@ final class CpuWeights {
         }
         GgufTensor tensor = file.require(matrix);
         long run = Plane.of(tensor.type()).bytes(rows ? tensor.columns() : tensor.rows());
-        return run >= LONG_RUN || t.expectedSkipped() >= MOSTLY_SKIPPED;
+        return run >= PackedMatrix.LONG_RUN || t.expectedSkipped() >= MOSTLY_SKIPPED;
     }
 
     private boolean wide(Thresholds t, Site site, String matrix) {

@@ -15,6 +15,8 @@ final class PackedMatrix {
 
     /** Outputs a kernel works on at a time; every panel is a multiple of it. */
     static final int TILE = 64;
+    /** Bytes from which on a run is worth a jump when about half of the runs are skipped, and is walked end to end. */
+    static final long LONG_RUN = 2048;
 
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;

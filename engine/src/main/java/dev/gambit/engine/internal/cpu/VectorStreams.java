@@ -14,16 +14,13 @@ import jdk.incubator.vector.FloatVector;
  */
 final class VectorStreams {
 
-    /** Bytes a column has to have; below, the tiles of {@link VectorColumns} are faster. */
-    static final int MIN_RUN = Integer.getInteger("gambit.stream.bytes", 2048);
-
     private static final int TILE = PackedMatrix.TILE;
 
     private VectorStreams() {}
 
     /** Returns whether a matrix is to be walked this way. */
     static boolean suits(PackedMatrix w) {
-        return w.plane != Plane.U4 && w.stride() >= MIN_RUN;
+        return w.plane != Plane.U4 && w.stride() >= PackedMatrix.LONG_RUN;
     }
 
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {

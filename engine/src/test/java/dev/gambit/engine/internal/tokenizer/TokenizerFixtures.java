@@ -1,6 +1,6 @@
 package dev.gambit.engine.internal.tokenizer;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
 
 import dev.gambit.engine.Tokenizer;
 import dev.gambit.engine.gguf.GgufFile;
@@ -36,7 +36,7 @@ final class TokenizerFixtures {
                 return path;
             }
         }
-        assumeTrue(false, "no " + name + " in " + candidates + "; set -Dgambit.shared");
+        abort("no " + name + " in " + candidates + "; set -Dgambit.shared");
         throw new AssertionError();
     }
 
