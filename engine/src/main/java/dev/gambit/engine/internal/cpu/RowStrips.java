@@ -27,7 +27,7 @@ final class RowStrips {
     final int[] perLane;
     /** Length of an input vector in strip order: the sum of {@code 16 · perLane}. */
     final int preparedLength;
-    /** Bytes from one row's record to the next. */
+    /** Bytes of a row's record. */
     final long recordBytes;
     /** Bytes of the integers (or floats) at the start of a record. */
     final long planeBytes;
@@ -63,9 +63,14 @@ final class RowStrips {
         recordBytes = planeBytes + (long) count * LANES * scaleBytes * (matrix.hasMin ? 2 : 1);
     }
 
+    /** Returns where a row's record starts. */
+    long record(int row) {
+        return matrix.recordOffset + row * (matrix.recordStride > 0 ? matrix.recordStride : recordBytes);
+    }
+
     /** Returns where the scales of a row start. */
     long scaleOffset(int row) {
-        return row * recordBytes + planeBytes;
+        return record(row) + planeBytes;
     }
 
     /** Returns where the minima of a row start. */
@@ -106,7 +111,7 @@ final class RowStrips {
     /** Returns one weight, exactly. */
     float weight(int input, int row) {
         MemorySegment data = matrix.data;
-        long record = row * recordBytes;
+        long record = record(row);
         if (!matrix.plane.quantised()) {
             return switch (matrix.plane) {
                 case F32 -> data.get(FLOAT, record + input * 4L);
