@@ -144,8 +144,30 @@ final class RowStrips {
 
     /** Writes inputs {@code i0 … i1-1} of a row as floats, {@code stride} apart from {@code offset} on. */
     void copyRow(int row, int i0, int i1, float[] out, int offset, int stride) {
-        for (int i = i0; i < i1; i++) {
-            out[offset + (i - i0) * stride] = weight(i, row);
+        MemorySegment data = matrix.data;
+        long record = record(row);
+        int at = offset;
+        switch (matrix.plane) {
+            case F32 -> {
+                for (int i = i0; i < i1; i++, at += stride) {
+                    out[at] = data.get(FLOAT, record + i * 4L);
+                }
+            }
+            case F16 -> {
+                for (int i = i0; i < i1; i++, at += stride) {
+                    out[at] = Float.float16ToFloat(data.get(SHORT, record + i * 2L));
+                }
+            }
+            case BF16 -> {
+                for (int i = i0; i < i1; i++, at += stride) {
+                    out[at] = Float.intBitsToFloat(data.get(SHORT, record + i * 2L) << 16);
+                }
+            }
+            case I8, U4 -> {
+                for (int i = i0; i < i1; i++, at += stride) {
+                    out[at] = weight(i, row);
+                }
+            }
         }
     }
 
