@@ -6,12 +6,19 @@ import dev.gambit.engine.internal.cpu.PackedMatrix.Scaling;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /** Repacks a GGUF tensor into a {@link PackedMatrix}, without loss, a tile of 64 outputs at a time. */
 final class Packer {
 
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private static final VarHandle SHORTS =
+            MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     private Packer() {}
 
@@ -114,8 +121,7 @@ final class Packer {
         return m;
     }
 
-    private static void fill(
-            PackedMatrix m, GgmlType type, MemorySegment raw, WeightMemory memory, WorkerTeam team) {
+    private static void scales(PackedMatrix m, WeightMemory memory) {
         if (m.layout == Layout.COLUMNS && m.scaling != Scaling.NONE) {
             long n = (long) m.groups() * m.paddedOutputs * (m.scaling == Scaling.HALF ? 2 : 1);
             long big = (long) (m.inputs + 255) / 256 * m.paddedOutputs * 2;
@@ -124,6 +130,11 @@ final class Packer {
             m.superScales = m.scaling == Scaling.TWO_LEVEL ? memory.allocate(big) : null;
             m.superMins = m.superScales != null && m.hasMin ? memory.allocate(big) : null;
         }
+    }
+
+    private static void fill(
+            PackedMatrix m, GgmlType type, MemorySegment raw, WeightMemory memory, WorkerTeam team) {
+        scales(m, memory);
         // Several tiles a task, so that its buffers serve more than one.
         int perTask = Math.max(1, m.tiles() / (8 * team.size()));
         int tasks = (m.tiles() + perTask - 1) / perTask;
@@ -203,10 +214,51 @@ final class Packer {
 
         /** Nibble {@code k} of short {@code j} is output {@code 16k + j}: outputs 16 apart share a byte. */
         private void packNibbles(int first, int n) {
+            if (n == PackedMatrix.TILE && (type == GgmlType.Q4_0 || type == GgmlType.Q4_1)) {
+                packBlocks(first);
+                return;
+            }
             for (int o = 0; o < PackedMatrix.TILE; o += o % 16 == 15 ? 17 : 1) {
                 load(first, o, n, row);
                 load(first, o + 16, n, second);
                 interleave(row.q, second.q, plane, o % 16 * 2 + o / 32, m.inputs);
+            }
+        }
+
+        /** The same for a whole tile of Q4_0 or Q4_1, whose blocks are 16 bytes behind their scales: four rows at a time. */
+        private void packBlocks(int first) {
+            int size = type.blockBytes();
+            byte[] tile = new byte[4 * rowBytes];
+            for (int lane = 0; lane < 16; lane++) {
+                for (int k = 0; k < 4; k++) {
+                    int output = first + 16 * k + lane;
+                    MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, (long) output * rowBytes, tile, k * rowBytes,
+                            rowBytes);
+                    for (int b = 0; b < m.inputs / 32; b++) {
+                        int p = k * rowBytes + b * size;
+                        m.scales.set(SHORT, m.scaleIndex(b, output) * 2, (short) SHORTS.get(tile, p));
+                        if (m.hasMin) {
+                            m.mins.set(SHORT, m.scaleIndex(b, output) * 2, (short) SHORTS.get(tile, p + 2));
+                        }
+                    }
+                }
+                for (int b = 0; b < m.inputs / 32; b++) {
+                    spread(tile, (b + 1) * size - 16, rowBytes, plane, b * 32 * 32 + lane * 2);
+                }
+            }
+        }
+
+        /** A block of four rows: the low nibbles are inputs 0 to 15, the high ones 16 to 31. */
+        private static void spread(byte[] tile, int p, int rowBytes, byte[] out, int at) {
+            for (int i = 0; i < 16; i++) {
+                int a = tile[p + i];
+                int b = tile[p + rowBytes + i];
+                int c = tile[p + 2 * rowBytes + i];
+                int d = tile[p + 3 * rowBytes + i];
+                int low = (a & 15) | (b & 15) << 4 | (c & 15) << 8 | (d & 15) << 12;
+                int high = (a >> 4 & 15) | (b & 0xf0) | (c & 0xf0) << 4 | (d & 0xf0) << 8;
+                SHORTS.set(out, at + i * 32, (short) low);
+                SHORTS.set(out, at + (i + 16) * 32, (short) high);
             }
         }
 
@@ -242,10 +294,11 @@ final class Packer {
             int bytes = (int) m.plane.bytes(1);
             for (int o = 0; o < n; o++) {
                 read(first + o, null);
-                for (int i = 0; i < m.inputs; i++) {
-                    for (int b = 0; b < bytes; b++) {
-                        plane[(i * 64 + o) * bytes + b] = rows[i * bytes + b];
-                    }
+                for (int i = 0; bytes == 2 && i < m.inputs; i++) {
+                    SHORTS.set(plane, (i * 64 + o) * 2, (short) SHORTS.get(rows, i * 2));
+                }
+                for (int i = 0; bytes == 4 && i < m.inputs; i++) {
+                    INTS.set(plane, (i * 64 + o) * 4, (int) INTS.get(rows, i * 4));
                 }
             }
         }
