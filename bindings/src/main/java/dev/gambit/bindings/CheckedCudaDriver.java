@@ -19,10 +19,9 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
 
     private final ThreadLocal<CudaContext> current = new ThreadLocal<>();
     /** Set once, by {@link #start}. */
+    private CallCheck check;
     private int version;
     private List<CudaDevice> devices = List.of();
-    /** An error to be put in place of a call's success, for tests of what follows; null for none. */
-    private final FaultInjection fault = FaultInjection.fromProperty();
 
     /** For implementations, which call {@link #start} before they give themselves away. */
     protected CheckedCudaDriver() {}
@@ -33,7 +32,8 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
      * @throws CudaUnavailableException if it does not start, is too old, or sees no GPU
      */
     protected final void start() {
-        DriverStart start = new DriverStart(this, this::failure);
+        check = new CallCheck(this, this::current);
+        DriverStart start = new DriverStart(this, check);
         version = start.version();
         devices = start.devices();
     }
@@ -51,7 +51,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     @Override
     public final int attribute(CudaDevice device, DeviceAttribute attribute) {
         int[] out = new int[1];
-        check("cuDeviceGetAttribute", deviceGetAttribute(out, attribute.code(), device.handle()));
+        check.call("cuDeviceGetAttribute", deviceGetAttribute(out, attribute.code(), device.handle()));
         return out[0];
     }
 
@@ -66,7 +66,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     @Override
     public final CudaContext retainPrimaryContext(CudaDevice device) {
         Object[] out = new Object[1];
-        check("cuDevicePrimaryCtxRetain", devicePrimaryCtxRetain(out, device.handle()));
+        check.call("cuDevicePrimaryCtxRetain", devicePrimaryCtxRetain(out, device.handle()));
         CudaContext context = new CudaContext(this, device, out[0]);
         try {
             setCurrent(context);
@@ -83,7 +83,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
             throw new CudaException("CUDA context: expected a platform thread, found a virtual one, which changes the "
                     + "thread that CUDA knows; run what uses the GPU on a platform thread");
         }
-        check("cuCtxSetCurrent", ctxSetCurrent(context.peer()));
+        check.call("cuCtxSetCurrent", ctxSetCurrent(context.peer()));
         current.set(context);
     }
 
@@ -95,7 +95,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
 
     @Override
     public final void synchronize() {
-        check("cuCtxSynchronize", ctxSynchronize());
+        check.call("cuCtxSynchronize", ctxSynchronize());
     }
 
     private CudaContext owner() {
@@ -127,49 +127,43 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
         CudaContext owner = owner();
         Object[] out = new Object[1];
         StringBuilder log = new StringBuilder();
-        int code = injected("cuModuleLoadDataEx", moduleLoadDataEx(out, ptx.getBytes(StandardCharsets.UTF_8), log));
-        if (code != CudaErrors.SUCCESS) {
-            throw moduleFailure("cuModuleLoadDataEx", code, "PTX " + name, log.toString().strip());
-        }
+        check.module("cuModuleLoadDataEx", moduleLoadDataEx(out, ptx.getBytes(StandardCharsets.UTF_8), log),
+                () -> "PTX " + name, log);
         return owned(owner, new CudaModule(this, owner, "module " + name, out[0]));
     }
 
     @Override
     public final CudaFunction function(CudaModule module, String name) {
         Object[] out = new Object[1];
-        int code = injected("cuModuleGetFunction", moduleGetFunction(out, module.peer(), name));
-        if (code != CudaErrors.SUCCESS) {
-            throw moduleFailure("cuModuleGetFunction", code, "kernel " + name + " of " + module, "");
-        }
+        check.module("cuModuleGetFunction", moduleGetFunction(out, module.peer(), name), () -> "kernel " + name + " of "
+                + module, "");
         return new CudaFunction(module, name, out[0]);
     }
 
     @Override
     public final DeviceMemory global(CudaModule module, String name) {
         long[] out = new long[2];
-        int code = injected("cuModuleGetGlobal_v2", moduleGetGlobal(out, module.peer(), name));
-        if (code != CudaErrors.SUCCESS) {
-            throw moduleFailure("cuModuleGetGlobal_v2", code, "variable " + name + " of " + module, "");
-        }
+        check.module("cuModuleGetGlobal_v2", moduleGetGlobal(out, module.peer(), name), () -> "variable " + name
+                + " of " + module, "");
         return new DeviceMemory(module, out[0], out[1]);
     }
 
     @Override
     public final int attribute(CudaFunction function, FunctionAttribute attribute) {
         int[] out = new int[1];
-        check("cuFuncGetAttribute", funcGetAttribute(out, attribute.code(), function.peer()));
+        check.call("cuFuncGetAttribute", funcGetAttribute(out, attribute.code(), function.peer()));
         return out[0];
     }
 
     @Override
     public final void setAttribute(CudaFunction function, FunctionAttribute attribute, int value) {
-        check("cuFuncSetAttribute", funcSetAttribute(function.peer(), attribute.code(), value));
+        check.call("cuFuncSetAttribute", funcSetAttribute(function.peer(), attribute.code(), value));
     }
 
     @Override
     public final int maxActiveBlocksPerMultiprocessor(CudaFunction function, int threads, long sharedBytes) {
         int[] out = new int[1];
-        check("cuOccupancyMaxActiveBlocksPerMultiprocessor",
+        check.call("cuOccupancyMaxActiveBlocksPerMultiprocessor",
                 occupancyMaxActiveBlocks(out, function.peer(), threads, sharedBytes));
         return out[0];
     }
@@ -180,14 +174,14 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     public final DeviceMemory allocate(long bytes) {
         CudaContext owner = owner();
         long[] out = new long[1];
-        check("cuMemAlloc_v2", memAlloc(out, bytes), bytes);
+        check.allocation("cuMemAlloc_v2", memAlloc(out, bytes), bytes);
         return owned(owner, new DeviceMemory(this, owner, out[0], bytes));
     }
 
     @Override
     public final MemoryInfo memoryInfo() {
         long[] out = new long[2];
-        check("cuMemGetInfo_v2", memGetInfo(out));
+        check.call("cuMemGetInfo_v2", memGetInfo(out));
         return new MemoryInfo(out[0], out[1]);
     }
 
@@ -195,7 +189,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     public final HostMemory allocateHost(long bytes) {
         CudaContext owner = owner();
         long[] out = new long[1];
-        check("cuMemHostAlloc", memHostAlloc(out, bytes, HOST_PORTABLE_AND_MAPPED), bytes);
+        check.allocation("cuMemHostAlloc", memHostAlloc(out, bytes, HOST_PORTABLE_AND_MAPPED), bytes);
         // shared: any thread may fill it
         Arena arena = Arena.ofShared();
         MemorySegment segment = MemorySegment.ofAddress(out[0]).reinterpret(bytes, arena, null);
@@ -206,7 +200,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     public final HostMemory registerHost(MemorySegment segment, boolean readOnly) {
         CudaContext owner = owner();
         requireNative(segment);
-        check("cuMemHostRegister_v2", memHostRegister(segment.address(), segment.byteSize(),
+        check.allocation("cuMemHostRegister_v2", memHostRegister(segment.address(), segment.byteSize(),
                 readOnly ? HOST_PORTABLE_AND_MAPPED | HOST_READ_ONLY : HOST_PORTABLE_AND_MAPPED), segment.byteSize());
         return owned(owner, new HostMemory(this, owner, segment, null, deviceAddress(segment)));
     }
@@ -222,11 +216,11 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
         Objects.checkFromIndexSize(offset, source.byteSize(), target.size());
         long address = target.address() + offset;
         if (source.isNative()) {
-            check("cuMemcpyHtoD_v2", memcpyHtoD(address, source));
+            check.call("cuMemcpyHtoD_v2", memcpyHtoD(address, source));
             return;
         }
         try (Arena arena = Arena.ofConfined()) {
-            check("cuMemcpyHtoD_v2", memcpyHtoD(address, arena.allocate(source.byteSize(), 1).copyFrom(source)));
+            check.call("cuMemcpyHtoD_v2", memcpyHtoD(address, arena.allocate(source.byteSize(), 1).copyFrom(source)));
         }
     }
 
@@ -234,7 +228,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     public final void copyToDevice(DeviceMemory target, long offset, MemorySegment source, CudaStream stream) {
         Objects.checkFromIndexSize(offset, source.byteSize(), target.size());
         requireNative(source);
-        check("cuMemcpyHtoDAsync_v2", memcpyHtoDAsync(target.address() + offset, source, stream.peer()));
+        check.call("cuMemcpyHtoDAsync_v2", memcpyHtoDAsync(target.address() + offset, source, stream.peer()));
     }
 
     @Override
@@ -242,12 +236,12 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
         Objects.checkFromIndexSize(offset, target.byteSize(), source.size());
         long address = source.address() + offset;
         if (target.isNative()) {
-            check("cuMemcpyDtoH_v2", memcpyDtoH(target, address));
+            check.call("cuMemcpyDtoH_v2", memcpyDtoH(target, address));
             return;
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment copy = arena.allocate(target.byteSize(), 1);
-            check("cuMemcpyDtoH_v2", memcpyDtoH(copy, address));
+            check.call("cuMemcpyDtoH_v2", memcpyDtoH(copy, address));
             target.copyFrom(copy);
         }
     }
@@ -256,7 +250,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     public final void copyToHost(MemorySegment target, DeviceMemory source, long offset, CudaStream stream) {
         Objects.checkFromIndexSize(offset, target.byteSize(), source.size());
         requireNative(target);
-        check("cuMemcpyDtoHAsync_v2", memcpyDtoHAsync(target, source.address() + offset, stream.peer()));
+        check.call("cuMemcpyDtoHAsync_v2", memcpyDtoHAsync(target, source.address() + offset, stream.peer()));
     }
 
     @Override
@@ -264,13 +258,14 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
             CudaStream stream) {
         Objects.checkFromIndexSize(targetOffset, bytes, target.size());
         Objects.checkFromIndexSize(sourceOffset, bytes, source.size());
-        check("cuMemcpyDtoDAsync_v2", memcpyDtoDAsync(target.address() + targetOffset, source.address() + sourceOffset,
+        check.call("cuMemcpyDtoDAsync_v2", memcpyDtoDAsync(target.address() + targetOffset, source.address()
+                + sourceOffset,
                 bytes, stream.peer()));
     }
 
     @Override
     public final void fill(DeviceMemory target, byte value, CudaStream stream) {
-        check("cuMemsetD8Async", memsetD8Async(target.address(), value, target.size(), stream.peer()));
+        check.call("cuMemsetD8Async", memsetD8Async(target.address(), value, target.size(), stream.peer()));
     }
 
     @Override
@@ -279,7 +274,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
             throw new IllegalArgumentException("fill with words: expected a multiple of 4 bytes, found " + target
                     .size());
         }
-        check("cuMemsetD32Async",
+        check.call("cuMemsetD32Async",
                 memsetD32Async(target.address(), value, target.size() / Integer.BYTES, stream.peer()));
     }
 
@@ -297,13 +292,13 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     public final CudaStream createStream() {
         CudaContext owner = owner();
         Object[] out = new Object[1];
-        check("cuStreamCreate", streamCreate(out, STREAM_NON_BLOCKING));
+        check.call("cuStreamCreate", streamCreate(out, STREAM_NON_BLOCKING));
         return owned(owner, new CudaStream(this, owner, "stream", out[0]));
     }
 
     @Override
     public final void synchronize(CudaStream stream) {
-        check("cuStreamSynchronize", streamSynchronize(stream.peer()));
+        check.call("cuStreamSynchronize", streamSynchronize(stream.peer()));
     }
 
     @Override
@@ -315,31 +310,31 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
         if (code == CudaErrors.NOT_READY) {
             return false;
         }
-        check(call, code);
+        check.call(call, code);
         return true;
     }
 
     @Override
     public final void waitFor(CudaStream stream, CudaEvent event) {
-        check("cuStreamWaitEvent", streamWaitEvent(stream.peer(), event.peer()));
+        check.call("cuStreamWaitEvent", streamWaitEvent(stream.peer(), event.peer()));
     }
 
     @Override
     public final CudaEvent createEvent(boolean timing) {
         CudaContext owner = owner();
         Object[] out = new Object[1];
-        check("cuEventCreate", eventCreate(out, timing ? 0 : EVENT_DISABLE_TIMING));
+        check.call("cuEventCreate", eventCreate(out, timing ? 0 : EVENT_DISABLE_TIMING));
         return owned(owner, new CudaEvent(this, owner, "event", out[0]));
     }
 
     @Override
     public final void record(CudaEvent event, CudaStream stream) {
-        check("cuEventRecord", eventRecord(event.peer(), stream.peer()));
+        check.call("cuEventRecord", eventRecord(event.peer(), stream.peer()));
     }
 
     @Override
     public final void synchronize(CudaEvent event) {
-        check("cuEventSynchronize", eventSynchronize(event.peer()));
+        check.call("cuEventSynchronize", eventSynchronize(event.peer()));
     }
 
     @Override
@@ -350,7 +345,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     @Override
     public final float elapsedMillis(CudaEvent start, CudaEvent end) {
         float[] out = new float[1];
-        check("cuEventElapsedTime", eventElapsedTime(out, start.peer(), end.peer()));
+        check.call("cuEventElapsedTime", eventElapsedTime(out, start.peer(), end.peer()));
         return out[0];
     }
 
@@ -361,33 +356,33 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
             KernelParameters parameters) {
         parameters.checkOpen();
         if (!config.needsAttributes()) {
-            check("cuLaunchKernel", launchKernel(function.peer(), config, stream.peer(), parameters), function);
+            check.launch("cuLaunchKernel", launchKernel(function.peer(), config, stream.peer(), parameters), function);
             return;
         }
         if (!supportsLaunchAttributes()) {
             throw new CudaException(function + ": expected a driver with cuLaunchKernelEx for a dependent launch or a "
                     + "cluster, found " + name() + " " + version + "; launch it without, or use --cuda-driver ffm");
         }
-        check("cuLaunchKernelEx", launchKernelEx(function.peer(), config, stream.peer(), parameters), function);
+        check.launch("cuLaunchKernelEx", launchKernelEx(function.peer(), config, stream.peer(), parameters), function);
     }
 
     @Override
     public final void beginCapture(CudaStream stream, CaptureMode mode) {
-        check("cuStreamBeginCapture_v2", streamBeginCapture(stream.peer(), mode.code()));
+        check.call("cuStreamBeginCapture_v2", streamBeginCapture(stream.peer(), mode.code()));
     }
 
     @Override
     public final CudaGraph endCapture(CudaStream stream) {
         CudaContext owner = owner();
         Object[] out = new Object[1];
-        check("cuStreamEndCapture", streamEndCapture(out, stream.peer()));
+        check.call("cuStreamEndCapture", streamEndCapture(out, stream.peer()));
         return owned(owner, new CudaGraph(this, owner, "graph", out[0]));
     }
 
     @Override
     public final int nodeCount(CudaGraph graph) {
         long[] out = new long[1];
-        check("cuGraphGetNodes", graphGetNodes(out, graph.peer()));
+        check.call("cuGraphGetNodes", graphGetNodes(out, graph.peer()));
         return Math.toIntExact(out[0]);
     }
 
@@ -395,18 +390,18 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     public final CudaGraphExec instantiate(CudaGraph graph) {
         CudaContext owner = owner();
         Object[] out = new Object[1];
-        check("cuGraphInstantiateWithFlags", graphInstantiate(out, graph.peer()));
+        check.call("cuGraphInstantiateWithFlags", graphInstantiate(out, graph.peer()));
         return owned(owner, new CudaGraphExec(this, owner, "executable graph", out[0]));
     }
 
     @Override
     public final void upload(CudaGraphExec graph, CudaStream stream) {
-        check("cuGraphUpload", graphUpload(graph.peer(), stream.peer()));
+        check.call("cuGraphUpload", graphUpload(graph.peer(), stream.peer()));
     }
 
     @Override
     public final void launch(CudaGraphExec graph, CudaStream stream) {
-        check("cuGraphLaunch", graphLaunch(graph.peer(), stream.peer()));
+        check.call("cuGraphLaunch", graphLaunch(graph.peer(), stream.peer()));
     }
 
     // ---- releasing
@@ -459,72 +454,7 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     /** At the process's end, and in a poisoned context, there is nothing left to release. */
     private void checkReleased(CudaContext owner, String call, int code) {
         if (code != CudaErrors.DEINITIALIZED && !owner.isPoisoned()) {
-            check(call, code);
+            check.call(call, code);
         }
-    }
-
-    // ---- errors
-
-    private int injected(String call, int code) {
-        return fault == null ? code : fault.apply(call, code);
-    }
-
-    private void check(String call, int code) {
-        if (code != CudaErrors.SUCCESS || fault != null) {
-            check(call, code, 0L);
-        }
-    }
-
-    private void check(String call, int code, long bytes) {
-        int result = injected(call, code);
-        if (result != CudaErrors.SUCCESS) {
-            poison(result);
-            String asked = bytes == 0 ? "" : " of " + bytes + " bytes";
-            String message = line(call + asked, result);
-            throw result == CudaErrors.OUT_OF_MEMORY
-                    ? new CudaOutOfMemoryException(call, result, errorName(result), message, bytes)
-                    : new CudaException(call, result, errorName(result), message);
-        }
-    }
-
-    private void check(String call, int code, CudaFunction function) {
-        int result = injected(call, code);
-        if (result != CudaErrors.SUCCESS) {
-            poison(result);
-            throw new CudaException(call, result, errorName(result), line(call + " of " + function, result));
-        }
-    }
-
-    private CudaException failure(String call, int code) {
-        return new CudaException(call, code, errorName(code), line(call, code));
-    }
-
-    private CudaModuleException moduleFailure(String call, int code, String what, String log) {
-        poison(code);
-        String shown = log.isEmpty() ? "" : "; the compiler says: " + log.lines().findFirst().orElse("");
-        return new CudaModuleException(call, code, errorName(code), line(call + " of " + what, code) + shown, log);
-    }
-
-    private void poison(int code) {
-        CudaContext context = current();
-        if (context != null && CudaErrors.isSticky(code)) {
-            context.poison(code);
-        }
-    }
-
-    private String line(String what, int code) {
-        String cure = CudaErrors.cure(code);
-        return what + " failed: " + errorName(code) + " (" + code + "), " + errorString(code)
-                + (cure.isEmpty() ? "" : "; " + cure);
-    }
-
-    private String errorName(int code) {
-        String name = getErrorName(code);
-        return name == null ? "error " + code : name;
-    }
-
-    private String errorString(int code) {
-        String text = getErrorString(code);
-        return text == null ? "unknown to the driver" : text;
     }
 }

@@ -52,8 +52,12 @@ public abstract sealed class CudaHandle implements AutoCloseable
             }
             closed = true;
         }
+        beforeRelease();
         driver.release(this, peer);
     }
+
+    /** What a kind of handle does before the driver releases it; once. */
+    void beforeRelease() {}
 
     @Override
     public String toString() {

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import java.util.function.BiFunction;
 
 /** Starts the driver and lists its GPUs, or says why that is not possible. */
 final class DriverStart {
@@ -14,13 +13,13 @@ final class DriverStart {
     static final int OLDEST = 11080;
 
     private final DriverCalls calls;
-    private final BiFunction<String, Integer, CudaException> failure;
+    private final CallCheck check;
     private final int version;
     private final List<CudaDevice> devices;
 
-    DriverStart(DriverCalls calls, BiFunction<String, Integer, CudaException> failure) {
+    DriverStart(DriverCalls calls, CallCheck check) {
         this.calls = calls;
-        this.failure = failure;
+        this.check = check;
         check("cuInit", calls.init());
         int[] out = new int[1];
         check("cuDriverGetVersion", calls.driverGetVersion(out));
@@ -78,7 +77,7 @@ final class DriverStart {
 
     private void check(String call, int code) {
         if (code != CudaErrors.SUCCESS) {
-            CudaException e = failure.apply(call, code);
+            CudaException e = check.failure(call, call, code);
             Reason reason = code == CudaErrors.NO_DEVICE ? Reason.NO_DEVICE
                     : code == CudaErrors.SYSTEM_DRIVER_MISMATCH ? Reason.DRIVER_TOO_OLD : Reason.NOT_STARTED;
             throw new CudaUnavailableException(reason, call, code, e.errorName(), e.getMessage());

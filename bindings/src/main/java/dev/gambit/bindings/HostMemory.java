@@ -60,13 +60,11 @@ public final class HostMemory extends CudaHandle {
         return deviceView;
     }
 
-    /** Frees allocated memory, and lets go of registered memory. */
     @Override
-    public void close() {
-        if (isOpen() && arena != null) {
+    void beforeRelease() {
+        if (arena != null) {
             // before the driver frees it: a later access is then refused by Java instead of crashing the process
             arena.close();
         }
-        super.close();
     }
 }
