@@ -7,7 +7,7 @@ import java.lang.foreign.SymbolLookup;
 import java.util.List;
 
 /** NVIDIA's driver library, and what must be in it. */
-final class DriverLibrary {
+public final class DriverLibrary {
 
     private static final String NAME = "libcuda.so.1";
 
@@ -37,7 +37,7 @@ final class DriverLibrary {
      * @return its symbols, for as long as the process runs
      * @throws CudaUnavailableException if there is none, or one without a call that is needed
      */
-    static SymbolLookup open() {
+    public static SymbolLookup open() {
         SymbolLookup library;
         try {
             library = SymbolLookup.libraryLookup(NAME, Arena.global());
