@@ -2,6 +2,7 @@
 // positions at a time, with a running maximum and sum (as in FlashAttention). Float products and sums.
 //
 // Grid: blocks of 64 rows (the last, longest first) × heads. Shared memory: sharedBytes(length).
+// ptx sets: compute_80
 #include "step.cuh"
 
 namespace {

@@ -4,6 +4,7 @@
 //
 // Grid: key-value heads × spans of the bucket × chunks of up to 8 query heads. Blocks past the position leave at once, so one
 // grid serves every position of a bucket.
+// ptx sets: compute_80
 #include "step.cuh"
 
 namespace {

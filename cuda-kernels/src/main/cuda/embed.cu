@@ -1,5 +1,6 @@
 // Looks up tokens' embeddings in a matrix of rows layout, as it lies on the device: a tied lm head serves as it is.
 // Grid: one block a token. A decode step takes its token from the step's record, a batch from an array.
+// ptx sets: compute_80
 #include "planes.cuh"
 #include "step.cuh"
 

@@ -2,6 +2,7 @@
 // half floats, both padded with zeros to the stride, a multiple of 32, and readable up to whole tiles of rows. `exact`
 // kernels take X and W as sums of two halves, high + low, and add the three products that matter: 22 bits instead of 11.
 // Each row of X carries a power of two that the row was multiplied with to fit; the epilogue takes it back.
+// ptx sets: compute_80
 #include <cuda_fp16.h>
 #include <stdint.h>
 

@@ -1,6 +1,7 @@
 // Finds the likeliest tokens. `pick_parts`: each block keeps the best of its slice of the logits. `pick_join`: one warp
 // takes the best of all slices in order, hands the first to the next step and reports to the host. Equal logits rank by
 // their token, the lowest first, as on the CPU; NaN and negative infinity do not take part.
+// ptx sets: compute_80
 #include "step.cuh"
 
 namespace {

@@ -1,4 +1,5 @@
 // What a batch of positions needs between its matrix products; a block works on one row (position).
+// ptx sets: compute_80
 #include "step.cuh"
 
 namespace {

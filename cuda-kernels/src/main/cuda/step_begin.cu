@@ -1,5 +1,6 @@
 // Begins a decode step: takes the host's next command out of the ring in pinned memory, so that launching a graph is all
 // that the host does, and turns the position into the angles of the rotary embedding. One block.
+// ptx sets: compute_80
 #include "step.cuh"
 
 extern "C" __global__ void step_begin(

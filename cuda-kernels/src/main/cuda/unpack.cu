@@ -1,5 +1,6 @@
 // Turns a run of a matrix's outputs into half floats [outputs][stride] for the tensor cores, inputs padded with zeros up to
 // the stride. Where `low` is given, it receives what rounding to half left over, so that high + low has 22 bits.
+// ptx sets: compute_80
 #include "planes.cuh"
 
 namespace {
