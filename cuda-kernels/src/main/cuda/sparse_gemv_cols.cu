@@ -22,6 +22,10 @@ constexpr int GROUPS = 64;
 #define GAMBIT_FLIGHT 8
 #endif
 constexpr int FLIGHT = GAMBIT_FLIGHT;
+/** Blocks on a multiprocessor; what the registers have to leave room for. */
+#ifndef GAMBIT_BLOCKS
+#define GAMBIT_BLOCKS (forms::GAMBIT_FORM::quantised ? 2 : 3)
+#endif
 
 struct Kept {
     int input;
@@ -220,7 +224,7 @@ __device__ __forceinline__ void addGroups(
 
 }  // namespace
 
-extern "C" __global__ void __launch_bounds__(THREADS, forms::GAMBIT_FORM::quantised ? 2 : 3)
+extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
     GAMBIT_KERNEL(sparse_gemv_cols)(const __grid_constant__ SparseGemvColsArgs a) {
     using F = forms::GAMBIT_FORM;
     constexpr int TILE = 32 * F::wide;
