@@ -3,7 +3,6 @@ package dev.gambit.cuda;
 import dev.gambit.bindings.CudaFunction;
 import dev.gambit.bindings.CudaStream;
 import dev.gambit.bindings.DeviceMemory;
-import dev.gambit.bindings.FunctionAttribute;
 import dev.gambit.bindings.KernelParameters;
 import dev.gambit.bindings.LaunchConfig;
 
@@ -13,7 +12,7 @@ public final class AttendRows {
     private static final int ROWS = 64;
     private static final int SPAN = 32;
 
-    private final KernelSource kernels;
+    private final KernelModules kernels;
     private final AttentionShape shape;
     private final CudaFunction function;
     private final int sharedBytes;
@@ -22,14 +21,13 @@ public final class AttendRows {
      * @param kernels where the kernel comes from
      * @param shape of the attention
      */
-    public AttendRows(KernelSource kernels, AttentionShape shape) {
+    public AttendRows(KernelModules kernels, AttentionShape shape) {
         this.kernels = kernels;
         this.shape = shape;
         int longest = Math.max(shape.keyLength(), shape.valueLength());
         int length = longest <= 32 ? 32 : longest <= 64 ? 64 : longest <= 128 ? 128 : 256;
-        function = kernels.function("attend_rows", "attend_rows_" + length);
         sharedBytes = 4 * ((ROWS + SPAN) * (length + 4) + ROWS * (SPAN + 1));
-        kernels.driver().setAttribute(function, FunctionAttribute.MAX_DYNAMIC_SHARED_SIZE_BYTES, sharedBytes);
+        function = kernels.function("attend_rows", "attend_rows_" + length, sharedBytes);
     }
 
     /**

@@ -13,7 +13,7 @@ public final class AttendStep {
     private static final int THREADS = 128;
     private static final String[] NAMES = {"f32", "f16", "q8_0"};
 
-    private final KernelSource kernels;
+    private final KernelModules kernels;
     private final AttentionShape shape;
     private final CudaFunction function;
 
@@ -21,11 +21,11 @@ public final class AttendStep {
      * @param kernels where the kernel comes from
      * @param shape of the attention
      */
-    public AttendStep(KernelSource kernels, AttentionShape shape) {
+    public AttendStep(KernelModules kernels, AttentionShape shape) {
         this.kernels = kernels;
         this.shape = shape;
         String name = shape.keyType() == shape.valueType() ? NAMES[shape.keyType()] : "mixed";
-        function = kernels.function("attend_step", "attend_step_" + name);
+        function = kernels.function("attend_step", "attend_step_" + name, 0);
     }
 
     /** {@return the positions that a block covers where a sequence may have {@code positions}} */

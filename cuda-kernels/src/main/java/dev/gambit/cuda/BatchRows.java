@@ -11,7 +11,7 @@ public final class BatchRows {
 
     private static final int THREADS = 256;
 
-    private final KernelSource kernels;
+    private final KernelModules kernels;
     private final CudaFunction norm;
     private final CudaFunction split;
     private final CudaFunction ffn;
@@ -21,13 +21,13 @@ public final class BatchRows {
     /**
      * @param kernels where the kernels come from
      */
-    public BatchRows(KernelSource kernels) {
+    public BatchRows(KernelModules kernels) {
         this.kernels = kernels;
-        norm = kernels.function("rows", "norm_rows");
-        split = kernels.function("rows", "split_rows");
-        ffn = kernels.function("rows", "ffn_rows");
-        angles = kernels.function("rows", "angles_rows");
-        rope = kernels.function("rows", "rope_rows");
+        norm = kernels.function("rows", "norm_rows", 0);
+        split = kernels.function("rows", "split_rows", 0);
+        ffn = kernels.function("rows", "ffn_rows", 0);
+        angles = kernels.function("rows", "angles_rows", 0);
+        rope = kernels.function("rows", "rope_rows", 0);
     }
 
     private void launch(CudaFunction function, int blocks, CudaStream stream, KernelParameters.Builder parameters) {

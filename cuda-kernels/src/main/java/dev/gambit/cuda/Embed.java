@@ -11,7 +11,7 @@ public final class Embed {
 
     private static final int THREADS = 256;
 
-    private final KernelSource kernels;
+    private final KernelModules kernels;
     private final DeviceMatrix matrix;
     private final CudaFunction function;
 
@@ -19,13 +19,13 @@ public final class Embed {
      * @param kernels where the kernel comes from
      * @param matrix {@code [vocabulary][n_embd]} by rows
      */
-    public Embed(KernelSource kernels, DeviceMatrix matrix) {
+    public Embed(KernelModules kernels, DeviceMatrix matrix) {
         if (matrix.layout() != MatrixLayout.ROWS) {
             throw new IllegalArgumentException("embeddings: expected rows layout, found " + matrix.layout());
         }
         this.kernels = kernels;
         this.matrix = matrix;
-        function = kernels.function("embed", "embed_" + Planes.plane(matrix.form()));
+        function = kernels.function("embed", "embed_" + Planes.plane(matrix.form()), 0);
     }
 
     /** Looks up the token of a step's record: {@code out} receives {@code float[n_embd]}. */

@@ -3,7 +3,6 @@ package dev.gambit.cuda;
 import dev.gambit.bindings.CudaFunction;
 import dev.gambit.bindings.CudaStream;
 import dev.gambit.bindings.DeviceMemory;
-import dev.gambit.bindings.FunctionAttribute;
 import dev.gambit.bindings.KernelParameters;
 import dev.gambit.bindings.LaunchConfig;
 
@@ -18,7 +17,7 @@ public final class Gemm {
     /** What the rows of X and W must be readable up to a multiple of. */
     public static final int ROWS = 128;
 
-    private final KernelSource kernels;
+    private final KernelModules kernels;
     private final int multiprocessors;
     private final boolean exact;
     private final Tile large;
@@ -31,7 +30,7 @@ public final class Gemm {
      * @param multiprocessors of the device; decides which tile a product gets
      * @param exact whether X and W come as sums of two halves, 22 bits in all
      */
-    public Gemm(KernelSource kernels, int multiprocessors, boolean exact) {
+    public Gemm(KernelModules kernels, int multiprocessors, boolean exact) {
         this.kernels = kernels;
         this.multiprocessors = multiprocessors;
         this.exact = exact;
@@ -40,11 +39,9 @@ public final class Gemm {
     }
 
     private Tile tile(String name, int size, int threads) {
-        CudaFunction function = kernels.function("gemm", name);
         int stages = exact ? 3 : 4;
         int bytes = stages * 2 * size * 64 * (exact ? 2 : 1);
-        kernels.driver().setAttribute(function, FunctionAttribute.MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
-        return new Tile(function, size, threads, bytes);
+        return new Tile(kernels.function("gemm", name, bytes), size, threads, bytes);
     }
 
     /** {@return whether both halves are read} */

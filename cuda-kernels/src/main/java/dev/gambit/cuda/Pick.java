@@ -15,7 +15,7 @@ public final class Pick {
     private static final int MAX_PARTS = 1024;
     private static final int MAX_SLICE = 1024;
 
-    private final KernelSource kernels;
+    private final KernelModules kernels;
     private final CudaFunction parts;
     private final CudaFunction join;
     private final int vocabulary;
@@ -25,7 +25,7 @@ public final class Pick {
      * @param kernels where the kernels come from
      * @param vocabulary number of logits, at most a million
      */
-    public Pick(KernelSource kernels, int vocabulary) {
+    public Pick(KernelModules kernels, int vocabulary) {
         if (vocabulary > MAX_PARTS * MAX_SLICE) {
             throw new IllegalArgumentException(
                     "vocabulary: expected at most " + MAX_PARTS * MAX_SLICE + " tokens, found " + vocabulary);
@@ -33,8 +33,8 @@ public final class Pick {
         this.kernels = kernels;
         this.vocabulary = vocabulary;
         slice = MAX_SLICE;
-        parts = kernels.function("pick", "pick_parts");
-        join = kernels.function("pick", "pick_join");
+        parts = kernels.function("pick", "pick_parts", 0);
+        join = kernels.function("pick", "pick_join", 0);
     }
 
     private int partCount() {

@@ -20,13 +20,7 @@ final class Planes {
 
     /** Adds data, scales, mins, type of the scales, zero, group, inputs and outputs. */
     static void add(KernelParameters.Builder p, DeviceMatrix m) {
-        int scaleType = switch (m.form()) {
-            case F32, F16, BF16 -> 0;
-            case I8, I8_MIN, U4, U4_MIN -> 1;
-            case I8_F32_MIN, I8_F32_16, U4_F32_MIN -> 2;
-        };
-        p.addAddress(m.data()).addAddress(m.scales()).addAddress(m.mins()).add(scaleType)
-                .add(m.form() == WeightForm.U4 ? 8 : 0).add(m.form() == WeightForm.I8_F32_16 ? 16 : 32).add(m.inputs())
-                .add(m.outputs());
+        p.add(m.data()).add(m.scales()).add(m.mins()).add(m.form().scaleBytes() / 2).add(m.form().zero())
+                .add(m.form().group()).add(m.inputs()).add(m.outputs());
     }
 }

@@ -11,15 +11,15 @@ public final class StepBegin {
 
     private static final LaunchConfig ONE_BLOCK = LaunchConfig.of(1, 256);
 
-    private final KernelSource kernels;
+    private final KernelModules kernels;
     private final CudaFunction function;
 
     /**
      * @param kernels where the kernel comes from
      */
-    public StepBegin(KernelSource kernels) {
+    public StepBegin(KernelModules kernels) {
         this.kernels = kernels;
-        function = kernels.function("step_begin", "step_begin");
+        function = kernels.function("step_begin", "step_begin", 0);
     }
 
     /**

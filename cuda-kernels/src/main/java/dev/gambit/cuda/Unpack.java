@@ -13,12 +13,12 @@ public final class Unpack {
     private static final int TILE = 64;
     private static final int MAX_BLOCKS = 8192;
 
-    private final KernelSource kernels;
+    private final KernelModules kernels;
 
     /**
      * @param kernels where the kernels come from
      */
-    public Unpack(KernelSource kernels) {
+    public Unpack(KernelModules kernels) {
         this.kernels = kernels;
     }
 
@@ -37,7 +37,7 @@ public final class Unpack {
             DeviceMemory low) {
         boolean rows = m.layout() == MatrixLayout.ROWS;
         CudaFunction function =
-                kernels.function("unpack", (rows ? "unpack_rows_" : "unpack_columns_") + Planes.plane(m.form()));
+                kernels.function("unpack", (rows ? "unpack_rows_" : "unpack_columns_") + Planes.plane(m.form()), 0);
         LaunchConfig config = rows
                 ? LaunchConfig.of((int) Math.min(MAX_BLOCKS, ((long) count * stride / 4 + THREADS - 1) / THREADS), THREADS)
                 : LaunchConfig.of(1, THREADS).withGrid((count + TILE - 1) / TILE, (stride + TILE - 1) / TILE, 1);

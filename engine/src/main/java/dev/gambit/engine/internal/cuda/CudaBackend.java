@@ -7,7 +7,8 @@ import dev.gambit.bindings.CudaOutOfMemoryException;
 import dev.gambit.bindings.CudaStream;
 import dev.gambit.bindings.MemoryInfo;
 import dev.gambit.cuda.AttentionShape;
-import dev.gambit.cuda.Repack;
+import dev.gambit.cuda.KernelModules;
+import dev.gambit.cuda.Pick;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.ModelOptions;
@@ -38,7 +39,7 @@ public final class CudaBackend implements Backend {
     private CudaContext context;
     private DeviceArena arena;
     private CudaStream stream;
-    private PtxKernels kernels;
+    private KernelModules kernels;
     private CudaWeights weights;
     private CudaDecode decode;
     private CudaPrefill prefill;
@@ -63,7 +64,7 @@ public final class CudaBackend implements Backend {
         this.config = config;
         this.options = options;
         source = file.metadata().source();
-        checkShape(file);
+        checkShape();
         try {
             gpu = Gpu.open(options.cudaDriver());
             driver = gpu.driver();
@@ -82,13 +83,10 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    private void checkShape(GgufFile file) {
+    private void checkShape() {
         int longest = Math.max(config.keyLength(), config.valueLength());
         if (longest > AttentionShape.MAX_LENGTH) {
             throw unsupported("heads of at most " + AttentionShape.MAX_LENGTH + " entries", longest);
-        }
-        if (file.find("blk.0.ffn_gate.bias") != null || file.find("blk.0.ffn_up.bias") != null) {
-            throw unsupported("an FFN without biases", "biases");
         }
     }
 
@@ -110,8 +108,8 @@ public final class CudaBackend implements Backend {
         checkMemory(contextLength);
         arena = new DeviceArena(driver);
         stream = driver.createStream();
-        kernels = new PtxKernels(driver, gpu.device());
-        weights.load(arena, driver, stream, new Repack(kernels), options.loadListener());
+        kernels = new KernelModules(driver, gpu.device());
+        weights.load(arena, driver, stream, kernels, options.loadListener());
         DeviceThresholds t = thresholds == null ? null : new DeviceThresholds(thresholds, arena);
         decode = new CudaDecode(gpu, kernels, stream, config, shape, weights, t, arena, contextLength);
         boolean exact = options.cacheTypeK() == KvCacheType.F32 && options.cacheTypeV() == KvCacheType.F32;
@@ -158,7 +156,7 @@ public final class CudaBackend implements Backend {
 
     @Override
     public int maxCandidates() {
-        return dev.gambit.cuda.Pick.MAX_CANDIDATES;
+        return Pick.MAX_CANDIDATES;
     }
 
     /** Runs something on the device; an error of CUDA's ends this model's usefulness, not the process's. */

@@ -30,14 +30,11 @@ final class CudaCounts {
     /** Returns the bytes that a product loads of a matrix of which {@code kept} channels of its skippable side are used. */
     private static long bytes(DeviceMatrix m, long kept) {
         boolean columns = m.layout() == MatrixLayout.COLUMNS;
-        WeightForm f = m.form();
-        int channels = columns ? m.inputs() : m.outputs();
-        long data = f.dataBytes(m.layout(), m.inputs(), m.outputs());
-        long scales = f.scaleBytes(m.layout(), m.inputs(), m.outputs()) + f.minBytes(m.layout(), m.inputs(), m.outputs());
-        long padded = (channels + 31) / 32 * 32;
+        long channels = columns ? WeightForm.padded(m.inputs()) : m.outputs();
+        long scales = m.scaleByteSize();
         // By columns a row of scales serves a group of inputs and is loaded where one of them is kept.
-        long scaleRows = columns && scales > 0 ? padded / f.group() : padded;
-        return data / padded * kept + scales / Math.max(1, scaleRows) * Math.min(kept, scaleRows);
+        long scaleRows = columns ? channels / m.form().group() : channels;
+        return (m.byteSize() - scales) / channels * kept + scales / scaleRows * Math.min(kept, scaleRows);
     }
 
     /** Adds a decoded token. {@code kept}: {@code [layers][Site.COUNT]}; only sites with thresholds are read. */

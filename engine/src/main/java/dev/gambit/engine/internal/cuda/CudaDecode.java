@@ -12,18 +12,17 @@ import dev.gambit.cuda.AttentionShape;
 import dev.gambit.cuda.DeviceMatrix;
 import dev.gambit.cuda.Embed;
 import dev.gambit.cuda.FfnGateUp;
-import dev.gambit.cuda.FfnThresholds;
 import dev.gambit.cuda.GemvRows;
 import dev.gambit.cuda.InputVector;
-import dev.gambit.cuda.KernelSource;
+import dev.gambit.cuda.KernelModules;
 import dev.gambit.cuda.MatrixLayout;
 import dev.gambit.cuda.Pick;
-import dev.gambit.cuda.Segment;
+import dev.gambit.cuda.Product;
+import dev.gambit.cuda.SiteThresholds;
 import dev.gambit.cuda.SparseGemvCols;
 import dev.gambit.cuda.StepBegin;
 import dev.gambit.cuda.StepLayout;
-import dev.gambit.cuda.Target;
-import dev.gambit.cuda.Workspace;
+import dev.gambit.cuda.SplitWorkspace;
 import dev.gambit.engine.internal.model.Batch;
 import dev.gambit.engine.internal.model.Likeliest;
 import dev.gambit.engine.internal.model.ModelConfig;
@@ -54,11 +53,9 @@ final class CudaDecode implements AutoCloseable {
     private final StepBegin begin;
     private final Embed embed;
     private final AttendStep attend;
-    private final GemvRows rows;
-    private final SparseGemvCols columns;
-    private final FfnGateUp gateUp;
     private final Pick pick;
-    private final Workspace workspace;
+    private final KernelModules kernels;
+    private final SplitWorkspace workspace;
 
     private final DeviceMemory step;
     private final DeviceMemory cosine;
@@ -88,7 +85,7 @@ final class CudaDecode implements AutoCloseable {
 
     CudaDecode(
             Gpu gpu,
-            KernelSource kernels,
+            KernelModules kernels,
             CudaStream stream,
             ModelConfig config,
             AttentionShape shape,
@@ -97,6 +94,7 @@ final class CudaDecode implements AutoCloseable {
             DeviceArena arena,
             int contextLength) {
         driver = gpu.driver();
+        this.kernels = kernels;
         this.stream = stream;
         this.config = config;
         this.weights = weights;
@@ -107,16 +105,15 @@ final class CudaDecode implements AutoCloseable {
         begin = new StepBegin(kernels);
         embed = new Embed(kernels, weights.embedding);
         attend = new AttendStep(kernels, shape);
-        rows = new GemvRows(kernels);
-        columns = new SparseGemvCols(kernels);
-        gateUp = new FfnGateUp(kernels);
         pick = new Pick(kernels, config.vocabulary());
-        DeviceMemory scratch = arena.zeroed(Workspace.bytes(gpu.multiprocessors()));
-        workspace = new Workspace(scratch);
+        int widest = Math.max(
+                config.queryWidth() + config.keyWidth() + config.valueWidth(),
+                Math.max(2 * config.feedForward(), config.embedding()));
+        workspace = new SplitWorkspace(driver, stream, SplitWorkspace.bytes(widest));
         step = arena.zeroed(StepLayout.STEP_BYTES);
         cosine = arena.floats(weights.ropePairs);
         sine = arena.floats(weights.ropePairs);
-        counters = arena.zeroed(4L * kept.length);
+        counters = thresholds == null ? arena.zeroed(4L * kept.length) : thresholds.counters();
         hidden = arena.floats(config.embedding());
         q = arena.floats(config.queryWidth());
         k = arena.floats(config.keyWidth());
@@ -240,97 +237,93 @@ final class CudaDecode implements AutoCloseable {
         embed.launchStep(stream, step, hidden);
         for (int l = 0; l < config.layers(); l++) {
             CudaWeights.Layer w = weights.layers[l];
-            products(
-                    InputVector.normed(hidden.address(), w.attnNorm.address(), config.normEpsilon()),
+            multiply(
+                    normed(hidden, w.attnNorm),
                     List.of(
-                            segment(w.q, t, l, Site.Q_IN, q, w.qBias, false),
-                            segment(w.k, t, l, Site.K_IN, k, w.kBias, false),
-                            segment(w.v, t, l, Site.V_IN, v, w.vBias, false)));
+                            Product.store(w.q, site(t, l, Site.Q_IN), q).withBias(w.qBias),
+                            Product.store(w.k, site(t, l, Site.K_IN), k).withBias(w.kBias),
+                            Product.store(w.v, site(t, l, Site.V_IN), v).withBias(w.vBias)));
             attend.launch(stream, step, l, q, k, v, cosine, sine, attention, partial, tickets, bucket);
-            products(
-                    InputVector.plain(attention.address()),
-                    List.of(segment(w.o, t, l, Site.O_IN, hidden, w.oBias, true)));
+            multiply(
+                    InputVector.plain(attention, config.attentionWidth()),
+                    List.of(Product.add(w.o, site(t, l, Site.O_IN), hidden).withBias(w.oBias)));
             ffn(l, w, t);
         }
-        products(
-                InputVector.normed(hidden.address(), weights.outputNorm.address(), config.normEpsilon()),
-                List.of(segment(weights.head, null, 0, Site.Q_IN, logits, null, false)));
+        multiply(normed(hidden, weights.outputNorm), List.of(Product.store(weights.head, null, logits)));
         pick.launch(stream, step, logits, best, ring.reports.deviceView(), ring.reportBytes, counters, kept.length);
     }
 
     private void ffn(int l, CudaWeights.Layer w, DeviceThresholds t) {
-        InputVector in = InputVector.normed(hidden.address(), w.ffnNorm.address(), config.normEpsilon());
-        long act = threshold(t, l, Site.FFN_ACT);
-        long downAt = threshold(t, l, Site.DOWN_IN);
-        Segment down;
-        if (downAt == 0 && act != 0) {
-            // What the activations' thresholds skip is exactly zero in the product.
-            down = new Segment(w.down, t.zero(), 0, target(hidden, w.downBias, true), 0);
-        } else {
-            down = segment(w.down, t, l, Site.DOWN_IN, hidden, w.downBias, true);
-        }
+        InputVector in = normed(hidden, w.ffnNorm);
+        SiteThresholds acts = site(t, l, Site.FFN_ACT);
+        SiteThresholds downs = site(t, l, Site.DOWN_IN);
+        // What the activations' thresholds skip is exactly zero in the product.
+        Product down = Product.add(w.down, downs == null && acts != null ? t.zero() : downs, hidden).withBias(w.downBias);
         if (w.up.layout() == MatrixLayout.COLUMNS) {
-            // Both by columns: what the inputs' thresholds skip is not read; the product is made as down reads it.
-            products(in, List.of(
-                    segment(w.gate, t, l, Site.GATE_IN, gate, null, false),
-                    segment(w.up, t, l, Site.UP_IN, product, null, false)));
-            InputVector activated = InputVector.activated(gate.address(), product.address(), Activation.SILU);
-            columns.launch(stream, activated, config.feedForward(), List.of(down), workspace);
+            // By columns: what the inputs' thresholds skip is not read, and down makes the product as it reads it.
+            multiply(
+                    in,
+                    List.of(
+                            Product.store(w.gate, site(t, l, Site.GATE_IN), gate).withBias(w.gateBias),
+                            Product.store(w.up, site(t, l, Site.UP_IN), product).withBias(w.upBias)));
+            multiply(InputVector.activated(gate, product, Activation.SILU, config.feedForward()), List.of(down));
             return;
         }
         boolean apart = w.gate.layout() == MatrixLayout.COLUMNS || w.gate.form() != w.up.form();
         if (apart) {
-            products(in, List.of(segment(w.gate, t, l, Site.GATE_IN, gate, null, false)));
+            multiply(
+                    in,
+                    List.of(Product.store(w.gate, site(t, l, Site.GATE_IN), gate)
+                            .withBias(w.gateBias)
+                            .withActivation(Activation.SILU)));
         }
-        FfnThresholds f = new FfnThresholds(apart ? 0 : threshold(t, l, Site.GATE_IN), threshold(t, l, Site.UP_IN), act);
-        gateUp.launch(stream, in, apart ? null : w.gate, gate.address(), w.up, f, Activation.SILU, product.address(),
-                t == null ? 0 : counter(l, Site.FFN_ACT));
-        products(InputVector.plain(product.address()), List.of(down));
+        new FfnGateUp(
+                apart ? null : w.gate,
+                w.up,
+                apart ? null : w.gateBias,
+                w.upBias,
+                apart ? gate : null,
+                acts,
+                apart ? null : site(t, l, Site.GATE_IN),
+                site(t, l, Site.UP_IN),
+                Activation.SILU,
+                product)
+                .prepare(kernels, in)
+                .run(stream);
+        multiply(InputVector.plain(product, config.feedForward()), List.of(down));
     }
 
-    private static long threshold(DeviceThresholds t, int layer, Site site) {
-        return t == null ? 0 : t.get(layer, site);
+    private InputVector normed(DeviceMemory x, DeviceMemory weight) {
+        return InputVector.normed(x, weight, config.normEpsilon(), config.embedding());
     }
 
-    private long counter(int layer, Site site) {
-        return counters.address() + 4L * (layer * Site.COUNT + site.ordinal());
+    private static SiteThresholds site(DeviceThresholds t, int layer, Site site) {
+        return t == null ? null : t.get(layer, site);
     }
 
-    private static Target target(DeviceMemory to, DeviceMemory bias, boolean accumulate) {
-        return new Target(to.address(), bias == null ? 0 : bias.address(), accumulate, Activation.NONE);
-    }
-
-    private Segment segment(
-            DeviceMatrix m, DeviceThresholds t, int layer, Site site, DeviceMemory to, DeviceMemory bias, boolean add) {
-        long at = threshold(t, layer, site);
-        return new Segment(m, at, 1, target(to, bias, add), at == 0 ? 0 : counter(layer, site));
-    }
-
-    /** Multiplies several matrices with one input, in one launch for each form and layout. */
-    private void products(InputVector in, List<Segment> segments) {
-        List<Segment> left = new ArrayList<>(segments);
+    /** Multiplies several matrices with one vector, in one launch for each form and layout. */
+    private void multiply(InputVector in, List<Product> products) {
+        List<Product> left = new ArrayList<>(products);
         while (!left.isEmpty()) {
             DeviceMatrix first = left.getFirst().matrix();
-            List<Segment> alike = new ArrayList<>();
-            for (Segment s : left) {
-                if (s.matrix().form() == first.form() && s.matrix().layout() == first.layout()) {
-                    alike.add(s);
+            List<Product> alike = new ArrayList<>();
+            for (Product p : left) {
+                if (p.matrix().form() == first.form() && p.matrix().layout() == first.layout()) {
+                    alike.add(p);
                 }
             }
             left.removeAll(alike);
             if (first.layout() == MatrixLayout.COLUMNS) {
-                columns.launch(stream, in, first.inputs(), alike, workspace);
+                SparseGemvCols.prepare(kernels, in, alike, workspace).run(stream);
             } else {
-                rows.launch(stream, in, first.inputs(), alike);
+                GemvRows.prepare(kernels, in, null, alike).run(stream);
             }
         }
     }
 
     /** Computes the logits of a hidden state somewhere else on the device into {@link #logits}. */
-    void logitsOf(long hiddenState) {
-        products(
-                InputVector.normed(hiddenState, weights.outputNorm.address(), config.normEpsilon()),
-                List.of(segment(weights.head, null, 0, Site.Q_IN, logits, null, false)));
+    void logitsOf(DeviceMemory hiddenState) {
+        multiply(normed(hiddenState, weights.outputNorm), List.of(Product.store(weights.head, null, logits)));
     }
 
     @Override

@@ -10,7 +10,7 @@ import dev.gambit.cuda.DeviceMatrix;
 import dev.gambit.cuda.Embed;
 import dev.gambit.cuda.Gemm;
 import dev.gambit.cuda.HalfRows;
-import dev.gambit.cuda.KernelSource;
+import dev.gambit.cuda.KernelModules;
 import dev.gambit.cuda.Unpack;
 import dev.gambit.engine.ActivationListener;
 import dev.gambit.engine.internal.model.Batch;
@@ -69,7 +69,7 @@ final class CudaPrefill {
 
     CudaPrefill(
             Gpu gpu,
-            KernelSource kernels,
+            KernelModules kernels,
             CudaStream stream,
             ModelConfig config,
             AttentionShape shape,
@@ -129,7 +129,9 @@ final class CudaPrefill {
     }
 
     private long threshold(Batch b, int layer, Site site) {
-        return b.thresholds() == null ? 0 : thresholds.get(layer, site);
+        return b.thresholds() == null || thresholds.get(layer, site) == null
+                ? 0
+                : thresholds.get(layer, site).values().address();
     }
 
     /** Where a batch's counters of a layer lie, from a site's on; 0 where nobody counts. */
@@ -237,8 +239,8 @@ final class CudaPrefill {
     }
 
     /** Returns where a row's hidden state lies. */
-    long hidden(int row) {
-        return hidden.address() + 4L * row * config.embedding();
+    DeviceMemory hidden(int row) {
+        return hidden.slice(4L * row * config.embedding(), 4L * config.embedding());
     }
 
     /** Computes logits of rows {@code from … from+count-1}, {@code [count][vocabulary]}. */

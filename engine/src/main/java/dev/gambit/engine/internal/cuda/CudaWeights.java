@@ -4,6 +4,7 @@ import dev.gambit.bindings.CudaDriver;
 import dev.gambit.bindings.CudaStream;
 import dev.gambit.bindings.DeviceMemory;
 import dev.gambit.cuda.DeviceMatrix;
+import dev.gambit.cuda.KernelModules;
 import dev.gambit.cuda.MatrixLayout;
 import dev.gambit.cuda.Repack;
 import dev.gambit.cuda.WeightForm;
@@ -57,7 +58,24 @@ final class CudaWeights {
     private final List<Entry> entries = new ArrayList<>();
 
     /** A matrix and where its planes will lie in the allocation. */
-    private record Entry(GgufTensor tensor, WeightForm form, MatrixLayout layout, long data, long scales, long mins) {}
+    private record Entry(
+            GgufTensor tensor, Repack.Type type, MatrixLayout layout, long data, long scales, long mins) {
+
+        DeviceMatrix matrix(DeviceMemory memory) {
+            WeightForm form = type.form();
+            int inputs = tensor.columns();
+            int outputs = tensor.rows();
+            long scaleBytes = form.scaleBytes(layout, inputs, outputs);
+            return new DeviceMatrix(
+                    form,
+                    layout,
+                    inputs,
+                    outputs,
+                    memory.slice(data, form.dataBytes(layout, inputs, outputs)),
+                    scales < 0 ? null : memory.slice(scales, scaleBytes),
+                    mins < 0 ? null : memory.slice(mins, scaleBytes));
+        }
+    }
 
     private long bytes;
     private long rawBytes;
@@ -109,11 +127,13 @@ final class CudaWeights {
 
     private void plan(String name, MatrixLayout layout) {
         GgufTensor t = file.require(name);
-        WeightForm form = WeightForm.of(t.type().name());
+        Repack.Type type = Repack.Type.valueOf(t.type().name());
+        WeightForm form = type.form();
+        long scaleBytes = form.scaleBytes(layout, t.columns(), t.rows());
         long data = reserve(form.dataBytes(layout, t.columns(), t.rows()));
-        long scales = reserve(form.scaleBytes(layout, t.columns(), t.rows()));
-        long mins = reserve(form.minBytes(layout, t.columns(), t.rows()));
-        entries.add(new Entry(t, form, layout, data, scales, mins));
+        long scales = reserve(scaleBytes);
+        long mins = reserve(form.hasMin() ? scaleBytes : 0);
+        entries.add(new Entry(t, type, layout, data, scales, mins));
         rawBytes += t.byteSize();
         largestRaw = Math.max(largestRaw, t.byteSize());
     }
@@ -139,24 +159,18 @@ final class CudaWeights {
     }
 
     /** Copies and repacks everything. */
-    void load(DeviceArena arena, CudaDriver driver, CudaStream stream, Repack repack, LoadListener listener) {
+    void load(
+            DeviceArena arena, CudaDriver driver, CudaStream stream, KernelModules kernels, LoadListener listener) {
         DeviceMemory memory = arena.allocate(bytes);
         DeviceMemory raw = driver.allocate(largestRaw);
         List<DeviceMatrix> matrices = new ArrayList<>();
         try (Upload upload = new Upload(driver, stream, listener, rawBytes)) {
             for (Entry e : entries) {
-                DeviceMatrix m = new DeviceMatrix(
-                        e.form,
-                        e.layout,
-                        e.tensor.columns(),
-                        e.tensor.rows(),
-                        address(memory, e.data),
-                        address(memory, e.scales),
-                        address(memory, e.mins));
+                DeviceMatrix m = e.matrix(memory);
                 try (Arena mapping = Arena.ofShared()) {
                     upload.copy(file.map(e.tensor, mapping), raw);
                 }
-                repack.launch(stream, e.tensor.type().name(), raw, m);
+                Repack.prepare(kernels, e.type, raw, m, 0, m.outputs()).run(stream);
                 matrices.add(m);
             }
             driver.synchronize(stream);
@@ -173,10 +187,6 @@ final class CudaWeights {
         Rope rope = new Rope(config, vector("rope_freqs.weight"));
         ropePairs = rope.pairs();
         ropeFrequency = arena.copyOf(rope.frequencies());
-    }
-
-    private static long address(DeviceMemory memory, long offset) {
-        return offset < 0 ? 0 : memory.address() + offset;
     }
 
     private Layer layer(String prefix, List<DeviceMatrix> m, DeviceArena arena) {
@@ -213,17 +223,9 @@ final class CudaWeights {
         return out;
     }
 
-    /** Returns the bytes of a matrix. */
-    static long bytes(DeviceMatrix m) {
-        WeightForm f = m.form();
-        return f.dataBytes(m.layout(), m.inputs(), m.outputs())
-                + f.scaleBytes(m.layout(), m.inputs(), m.outputs())
-                + f.minBytes(m.layout(), m.inputs(), m.outputs());
-    }
-
     /** Returns the bytes that the lm head and its norm take. */
     long headBytes() {
-        return bytes(head) + 4L * config.embedding();
+        return head.byteSize() + 4L * config.embedding();
     }
 
     /** Returns the bytes that a dense token reads of the layers. */
@@ -232,7 +234,7 @@ final class CudaWeights {
         for (Layer l : layers) {
             n += 8L * config.embedding();
             for (DeviceMatrix m : l.matrices()) {
-                n += bytes(m);
+                n += m.byteSize();
             }
         }
         return n;
