@@ -1,0 +1,158 @@
+"""The kernel table of targets.md: the product's sparse kernel, cuBLAS and a Triton kernel in TEAL's manner, in one run.
+
+    kernel_bench.py [--shapes 4096x14336,...] [--forms f16,...] [--set sm_90] [--sweep]
+
+Each timing is a CUDA graph of launches over different weights (1 GiB of them in all, the L2 holds 60 MB), each with a
+vector, hence a mask, of its own; replayed several times, the median counts. GB/s counts weights of kept channels and
+scale planes. The ratio is to a sum over 2 GiB in this run.
+"""
+
+import argparse
+import statistics
+
+import torch
+import triton
+import triton.language as tl
+
+from gambit_cuda import *
+
+LEVELS = (0, .3, .5, .7, .9)
+SHAPES = "4096x14336,14336x4096,4096x4096,4096x1024,576x1536"
+
+
+def time_graph(launches, replays=12):
+    """Median microseconds of a launch, all of them captured in one graph."""
+    stream = torch.cuda.Stream()
+    with torch.cuda.stream(stream):
+        for f in launches[:2]:
+            f()
+        stream.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=stream):
+            for f in launches:
+                f()
+        times = []
+        graph.replay()
+        for _ in range(replays):
+            a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+            a.record()
+            graph.replay()
+            b.record()
+            b.synchronize()
+            times.append(a.elapsed_time(b) * 1000 / len(launches))
+        graph.reset()
+    return statistics.median(times)
+
+
+def read_bandwidth():
+    """GB/s of a sum over 2 GiB."""
+    t = torch.ones(1 << 29, device="cuda")
+    out = torch.empty((), device="cuda")
+    us = time_graph([lambda: torch.sum(t, 0, out=out)] * 4)
+    return t.numel() * 4 / us / 1e3
+
+
+@triton.jit
+def split_k_sparse_gemv(y, w, x, threshold, n, k, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr):
+    """TEAL's idea: [k, n] weights, predicated loads of rows above a scalar threshold, half precision atomics over splits."""
+    columns = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
+    rows = tl.program_id(1) * BLOCK_K + tl.arange(0, BLOCK_K)
+    v = tl.load(x + rows, mask=rows < k, other=0., eviction_policy="evict_last")
+    keep = (tl.abs(v) > threshold) & (rows < k)
+    a = tl.load(w + rows[:, None] * n + columns[None, :], mask=keep[:, None] & (columns < n)[None, :], other=0.,
+                eviction_policy="evict_first")
+    sum = tl.sum(a.to(tl.float32) * v.to(tl.float32)[:, None], 0)
+    tl.atomic_add(y + columns, sum.to(tl.float16), mask=columns < n)
+
+
+def teal_launch(y, w, x, t, config):
+    bn, bk, warps = config
+    y.zero_()
+    k, n = w.shape
+    split_k_sparse_gemv[(triton.cdiv(n, bn), triton.cdiv(k, bk))](y, w, x, t, n, k, bn, bk, num_warps=warps)
+
+
+def copies_of(inputs, outputs, bits):
+    return max(8, min(400, -(-(1 << 30) * 8 // (inputs * outputs * bits))))
+
+
+def teal(inputs, outputs, weights, xs, ts):
+    """Times at each level, the best of the configurations at that level."""
+    y = torch.zeros(outputs, dtype=torch.float16, device="cuda")
+    best = [(1e9, None)] * len(LEVELS)
+    for config in ((256, 32, 4), (512, 16, 4), (512, 32, 8), (1024, 16, 8), (128, 64, 4), (256, 64, 8), (128, 16, 2), (256, 16, 4)):
+        for i in range(len(LEVELS)):
+            us = time_graph([lambda w=w, x=x: teal_launch(y, w, x, ts[i], config) for w, x in zip(weights, xs)], 5)
+            best[i] = min(best[i], (us, config))
+    return best
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("--shapes", default=SHAPES)
+    a.add_argument("--forms", default="f16")
+    a.add_argument("--set", default="sm_90")
+    a.add_argument("--no-teal", action="store_true")
+    a.add_argument("--sweep", action="store_true")
+    a.add_argument("--ptx", default="")
+    a = a.parse_args()
+    roof = read_bandwidth()
+    print(f"read bandwidth {roof:.0f} GB/s (sum over 2 GiB)")
+    ws = Workspace()
+    for shape in a.shapes.split(","):
+        inputs, outputs = map(int, shape.split("x"))
+        for form in a.forms.split(","):
+            bits = FORMS[form][0]
+            n = copies_of(inputs, outputs, bits)
+            weights = [Weights(form, True, inputs, outputs, k, exact=False) for k in range(n)]
+            xs = [torch.randn(inputs, device="cuda") for _ in range(n)]
+            # |x| of a normal vector is above this with probability 1 - level
+            ts = [0.] + [math.sqrt(2) * torch.erfinv(torch.tensor(l)).item() for l in LEVELS[1:]]
+            tv = [torch.full((1,), t, device="cuda") for t in ts]
+            out = torch.empty(outputs, device="cuda")
+            label = f"{inputs:>5} x {outputs:<5} {form}"
+            dense = None
+            if form in ("f16", "bf16"):
+                hx = [x.to(TYPES[form]) for x in xs]
+                ho = torch.empty(outputs, 1, dtype=TYPES[form], device="cuda")
+                full = [w.data for w in weights]
+                dense = time_graph([lambda w=w, x=x: torch.mm(w.T, x.unsqueeze(1), out=ho) for w, x in zip(full, hx)])
+                rows = [w.data.T.contiguous() for w in weights]
+                d2 = time_graph([lambda w=w, x=x: torch.mm(w, x.unsqueeze(1), out=ho) for w, x in zip(rows, hx)])
+                del rows
+                dense = min(dense, d2)
+                print(f"{label} cuBLAS {dense:6.1f} us {weights[0].bytes / dense / 1e3:5.0f} GB/s")
+                if not a.no_teal and form == "f16":
+                    best = teal(inputs, outputs, full, hx, ts)
+                    print(f"{label} TEAL   " + " ".join(f"{b[0]:6.1f}" for b in best) + f"  {best[2][1]}")
+            variants = [(a.set, "", None)]
+            if a.ptx:
+                variants += [(a.set, path, None) for path in a.ptx.split(",")]
+            for set_, path, _ in variants:
+                kernel = Kernel(f"sparse_gemv_cols.{form}", set=set_, path=path or None)
+                tiles = col_tiles(form, [segment(weights[0], out)])
+                choices = [(None, False), (None, True)]
+                if a.sweep:
+                    per = [1, 2, 3, 4, 5, 6, 8]
+                    seen = {max(1, min(32 * 4, multiprocessors() * s // tiles, -(-inputs // 32))) for s in per}
+                    least = -(-((inputs + 31) // 32) // 64)
+                    choices = [(s, True) for s in sorted(seen) if s >= least]
+                for splits, dependent in choices:
+                    us = []
+                    for t in tv:
+                        us.append(time_graph([
+                            lambda w=w, x=x, t=t: sparse_gemv_cols(
+                                kernel, vector_input(x), [segment(w, out, t, 0)], ws, splits, dependent=dependent, form=form)
+                            for w, x in zip(weights, xs)]))
+                    used = splits or col_splits(form, tiles, inputs, 3 if bits >= 16 else 2)
+                    scale = weights[0].bytes - weights[0].data.numel() * weights[0].data.element_size()
+                    rate = [(scale + (weights[0].bytes - scale) * (1 - l)) / u / 1e3 for l, u in zip(LEVELS, us)]
+                    print(f"{label} ours {path[-30:]} splits {used:3} pdl {int(dependent)}: " +
+                          " ".join(f"{u:6.1f}" for u in us) + "  of roof " + " ".join(f"{r / roof:.2f}" for r in rate) +
+                          (f"  x cuBLAS {dense / us[2]:.2f} {dense / us[3]:.2f}" if dense else ""), flush=True)
+            del weights, xs
+            torch.cuda.empty_cache()
+
+
+if __name__ == "__main__":
+    main()

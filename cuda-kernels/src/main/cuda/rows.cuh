@@ -1,0 +1,168 @@
+// Products with rows: a warp multiplies a few outputs' contiguous weights with the input in shared memory.
+//
+// The input lies permuted, so that a lane's floats for its 16 bytes of weights are read in conflict-free 16-byte pieces:
+// element e of lane l in step s (32 lanes of F::chunk elements) is at s * 32 * chunk + e / 4 * 128 + l * 4 + e % 4.
+#pragma once
+#include "block.cuh"
+
+template <class F>
+struct Rows {
+    static constexpr int C = F::chunk;
+    static constexpr int SPAN = 32 * C;
+
+    __host__ __device__ static int spans(int inputs) { return (inputs + SPAN - 1) / SPAN; }
+
+    /** Floats of shared memory that an input takes: itself, and for forms with a minimum the sums of its chunks. */
+    __host__ __device__ static int sharedFloats(int inputs) { return spans(inputs) * (SPAN + (F::hasMin ? 32 : 0)); }
+
+    __device__ static int permuted(int i) {
+        int lane = i % SPAN / C;
+        int e = i % C;
+        return i / SPAN * SPAN + e / 4 * 128 + lane * 4 + e % 4;
+    }
+
+    /**
+     * Fills shared memory with the input; a masked entry is 0. What it returns remains to be multiplied with each product:
+     * without a mask the norm's factor need not be known to start.
+     */
+    __device__ static float stage(const Input& in, const float* thresholds, int stride, float* xs, float (&scratch)[WARPS]) {
+        int n = in.inputs;
+        int end = spans(n) * SPAN;
+        float factor = 1.f;
+        if (thresholds && in.mode == NORMED) {
+            factor = rmsFactor(in, scratch);
+        }
+        float squares = 0.f;
+        for (int i = threadIdx.x * 4; i < end; i += THREADS * 4) {
+            float4 v = load4(in.x, i, n);
+            if (in.mode == NORMED) {
+                squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+                float4 w = load4(in.other, i, n);
+                v = make_float4(v.x * w.x, v.y * w.y, v.z * w.z, v.w * w.w);
+            }
+            if (thresholds) {
+                v = make_float4(
+                    mask(v.x * factor, i, n, thresholds, stride),
+                    mask(v.y * factor, i + 1, n, thresholds, stride),
+                    mask(v.z * factor, i + 2, n, thresholds, stride),
+                    mask(v.w * factor, i + 3, n, thresholds, stride));
+            }
+            // Element e of a nibble word comes out times a power of 16.
+            v = make_float4(
+                v.x * ::factor<F>(i), v.y * ::factor<F>(i + 1), v.z * ::factor<F>(i + 2), v.w * ::factor<F>(i + 3));
+            *reinterpret_cast<float4*>(xs + permuted(i)) = v;
+        }
+        if (in.mode == NORMED && !thresholds) {
+            factor = 1.f / sqrtf(blockSum(squares, scratch) / n + in.epsilon);
+        } else {
+            factor = 1.f;
+            __syncthreads();
+        }
+        if (F::hasMin) {
+            float* sums = xs + end;
+            for (int c = threadIdx.x; c < end / C; c += THREADS) {
+                float sum = 0.f;
+#pragma unroll
+                for (int e = 0; e < C; e++) {
+                    sum += xs[permuted(c * C + e)] / ::factor<F>(e);
+                }
+                sums[c] = sum;
+            }
+            __syncthreads();
+        }
+        return factor;
+    }
+
+    /** Adds the products of N rows over spans first ... last-1; every lane gets the sums. */
+    template <int N>
+    __device__ static void dot(
+        const Matrix& m, const int (&row)[N], int inputs, const float* xs, int first, int last, float (&sum)[N]) {
+        constexpr int S = F::steps;
+        int lane = threadIdx.x % 32;
+        int length = padded(inputs);
+        const float* sums = xs + spans(inputs) * SPAN;
+#pragma unroll
+        for (int r = 0; r < N; r++) {
+            sum[r] = 0.f;
+        }
+        for (int s = first; s < last; s += S) {
+            uint4 raw[N][S];
+            float scale[N][S];
+            float min[N][S];
+#pragma unroll
+            for (int u = 0; u < S; u++) {
+                int at = (s + u) * SPAN + lane * C;
+                bool inside = s + u < last && at < length;
+#pragma unroll
+                for (int r = 0; r < N; r++) {
+                    raw[r][u] = make_uint4(0, 0, 0, 0);
+                    scale[r][u] = 0.f;
+                    min[r][u] = 0.f;
+                    if (inside) {
+                        raw[r][u] = loadOnce(plane<F>(m.data, (size_t) row[r] * length + at));
+                        if constexpr (F::quantised) {
+                            size_t g = (size_t) row[r] * (length / F::group) + at / F::group;
+                            scale[r][u] = scaleAt<F>(m.scales, g);
+                            if constexpr (F::hasMin) {
+                                min[r][u] = scaleAt<F>(m.mins, g);
+                            }
+                        }
+                    }
+                }
+            }
+#pragma unroll
+            for (int u = 0; u < S; u++) {
+                if (s + u >= last) {
+                    break;
+                }
+                // Half a chunk of nibbles at a time keeps the registers at bay.
+                constexpr int PART = C > 16 ? 16 : C;
+                float part[N] = {};
+#pragma unroll
+                for (int p = 0; p < C / PART; p++) {
+                    float x[PART];
+#pragma unroll
+                    for (int e = 0; e < PART; e += 4) {
+                        *reinterpret_cast<float4*>(x + e) = *reinterpret_cast<const float4*>(
+                            xs + (s + u) * SPAN + (p * PART + e) / 4 * 128 + lane * 4);
+                    }
+#pragma unroll
+                    for (int r = 0; r < N; r++) {
+                        const uint32_t all[4] = {raw[r][u].x, raw[r][u].y, raw[r][u].z, raw[r][u].w};
+                        uint32_t words[4 * PART / C];
+#pragma unroll
+                        for (int i = 0; i < 4 * PART / C; i++) {
+                            words[i] = all[p * 4 * PART / C + i];
+                        }
+                        float w[PART];
+                        unpack<F>(words, w);
+#pragma unroll
+                        for (int e = 0; e < PART; e++) {
+                            part[r] += w[e] * x[e];
+                        }
+                    }
+                }
+#pragma unroll
+                for (int r = 0; r < N; r++) {
+                    if constexpr (F::quantised) {
+                        sum[r] += scale[r][u] * part[r];
+                        if constexpr (F::hasMin) {
+                            sum[r] += min[r][u] * sums[(s + u) * 32 + lane];
+                        }
+                    } else {
+                        sum[r] += part[r];
+                    }
+                }
+            }
+        }
+#pragma unroll
+        for (int r = 0; r < N; r++) {
+            sum[r] = warpSum(sum[r]);
+        }
+    }
+
+private:
+    __device__ static float mask(float v, int i, int n, const float* thresholds, int stride) {
+        return i < n && fabsf(v) > thresholds[(size_t) i * stride] ? v : 0.f;
+    }
+};

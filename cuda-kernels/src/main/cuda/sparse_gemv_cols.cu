@@ -1,0 +1,336 @@
+// y = W f(x) + b for up to three matrices of one input, columns layout: only the kept inputs' weights are read.
+//
+// Grid: x = tiles of 32 lanes' outputs over all matrices, y = slices of the inputs. A block tests its slice against the
+// thresholds, compacts what is kept into shared memory, and its warps share that list evenly. Slices' partial sums meet in
+// global memory; the block that comes last for its tile adds them by index.
+#include "block.cuh"
+
+struct SparseGemvColsArgs {
+    Input in;
+    Segment segments[MAX_SEGMENTS];
+    /** [splits][tiles * outputs a tile] */
+    float* partials;
+    /** [tiles], all zero between launches */
+    unsigned* tickets;
+    int segmentCount;
+};
+
+/** Groups of 32 inputs in a slice at most. */
+constexpr int GROUPS = 64;
+/** Rows of the transposed matrix that a lane has in flight. */
+#ifndef GAMBIT_FLIGHT
+#define GAMBIT_FLIGHT 8
+#endif
+constexpr int FLIGHT = GAMBIT_FLIGHT;
+/** Blocks on a multiprocessor; what the registers have to leave room for. */
+#ifndef GAMBIT_BLOCKS
+#define GAMBIT_BLOCKS (forms::GAMBIT_FORM::quantised ? 2 : 3)
+#endif
+
+struct Kept {
+    int input;
+    float x;
+};
+
+namespace {
+
+__device__ __forceinline__ float value(const Input& in, int i, float factor) {
+    float v = in.x[i];
+    if (in.mode == NORMED) {
+        v = v * in.other[i] * factor;
+    } else if (in.mode == ACTIVATED) {
+        v = activate(v, in.activation) * in.other[i];
+    }
+    return v;
+}
+
+/** Compacts inputs 32*firstGroup ... into the list; returns how many, and where each 16 inputs' entries start. */
+__device__ int compact(
+    const Input& in, const Segment& s, float factor, int firstGroup, int groups, Kept* list, unsigned* ballots, short* starts) {
+    int warp = threadIdx.x / 32;
+    int lane = threadIdx.x % 32;
+    float v[GROUPS / WARPS];
+    unsigned ballot[GROUPS / WARPS];
+#pragma unroll
+    for (int j = 0; j < GROUPS / WARPS; j++) {
+        int g = warp + j * WARPS;
+        int i = (firstGroup + g) * 32 + lane;
+        bool keep = g < groups && i < in.inputs;
+        v[j] = 0.f;
+        if (keep) {
+            float t = s.thresholds ? s.thresholds[(size_t) i * s.stride] : -1.f;
+            v[j] = value(in, i, factor);
+            keep = fabsf(v[j]) > t;
+        }
+        ballot[j] = __ballot_sync(0xFFFFFFFFu, keep);
+        if (lane == 0) {
+            ballots[g] = ballot[j];
+        }
+    }
+    __syncthreads();
+    unsigned low = ballots[lane];
+    unsigned high = ballots[lane + 32];
+    int before = __popc(low) | __popc(high) << 16;
+#pragma unroll
+    for (int d = 1; d < 32; d <<= 1) {
+        int other = __shfl_up_sync(0xFFFFFFFFu, before, d);
+        before += lane >= d ? other : 0;
+    }
+    int half = __shfl_sync(0xFFFFFFFFu, before, 31);
+    int total = (half & 0xFFFF) + (half >> 16);
+    int startLow = (before & 0xFFFF) - __popc(low);
+    int startHigh = (half & 0xFFFF) + (before >> 16) - __popc(high);
+    if (warp == 0) {
+        starts[2 * lane] = (short) startLow;
+        starts[2 * lane + 1] = (short) (startLow + __popc(low & 0xFFFF));
+        starts[2 * lane + 64] = (short) startHigh;
+        starts[2 * lane + 65] = (short) (startHigh + __popc(high & 0xFFFF));
+        if (lane == 0) {
+            starts[2 * GROUPS] = (short) total;
+        }
+    }
+#pragma unroll
+    for (int j = 0; j < GROUPS / WARPS; j++) {
+        int g = warp + j * WARPS;
+        int start = __shfl_sync(0xFFFFFFFFu, g < 32 ? startLow : startHigh, g % 32);
+        if (ballot[j] >> lane & 1) {
+            list[start + __popc(ballot[j] & ((1u << lane) - 1))] = {(firstGroup + g) * 32 + lane, v[j]};
+        }
+    }
+    __syncthreads();
+    return total;
+}
+
+/** Adds x * w for N entries of the list from p on, fewer if it ends before; integers come without scale. */
+template <class F, bool ALL>
+__device__ __forceinline__ void addBatch(
+    const char* data, size_t rowBytes, const Kept* list, int p, int end, float (&acc)[F::wide]) {
+    constexpr int W = F::plane == Plane::U4 ? 2 : 4;
+    uint32_t raw[FLIGHT][W];
+    float x[FLIGHT];
+#pragma unroll
+    for (int u = 0; u < FLIGHT; u++) {
+        x[u] = 0.f;
+#pragma unroll
+        for (int i = 0; i < W; i++) {
+            raw[u][i] = 0;
+        }
+        if (ALL || p + u < end) {
+            Kept k = list[p + u];
+            x[u] = k.x;
+            const char* from = data + k.input * rowBytes;
+            if constexpr (W == 4) {
+                uint4 v = loadOnce(from);
+                raw[u][0] = v.x;
+                raw[u][1] = v.y;
+                raw[u][2] = v.z;
+                raw[u][3] = v.w;
+            } else {
+                uint2 v = loadOnce8(from);
+                raw[u][0] = v.x;
+                raw[u][1] = v.y;
+            }
+        }
+    }
+#pragma unroll
+    for (int u = 0; u < FLIGHT; u++) {
+        float w[F::wide];
+        unpack<F>(raw[u], w);
+#pragma unroll
+        for (int e = 0; e < F::wide; e++) {
+            acc[e] += x[u] * w[e];
+        }
+    }
+}
+
+template <class F>
+__device__ __forceinline__ void addRows(
+    const char* data, size_t rowBytes, const Kept* list, int begin, int end, float (&acc)[F::wide]) {
+    int p = begin;
+#pragma unroll 1
+    for (; p + FLIGHT <= end; p += FLIGHT) {
+        addBatch<F, true>(data, rowBytes, list, p, end, acc);
+    }
+    if (p < end) {
+        addBatch<F, false>(data, rowBytes, list, p, end, acc);
+    }
+}
+
+/** A lane's scales or minima of a group, as they are. */
+template <class F>
+struct Scales {
+    static constexpr int WORDS = F::wide * (F::scale == Scale::HALF ? 2 : 4) / 16;
+    uint4 raw[WORDS > 0 ? WORDS : 1];
+
+    __device__ __forceinline__ void load(const void* scales, size_t index) {
+        const char* from = static_cast<const char*>(scales) + index * (F::scale == Scale::HALF ? 2 : 4);
+#pragma unroll
+        for (int i = 0; i < WORDS; i++) {
+            raw[i] = loadOnce(from + 16 * i);
+        }
+    }
+
+    __device__ __forceinline__ float at(int e) const {
+        if constexpr (F::scale == Scale::HALF) {
+            return __half2float(reinterpret_cast<const __half*>(raw)[e]);
+        } else {
+            return reinterpret_cast<const float*>(raw)[e];
+        }
+    }
+};
+
+/** Adds scale * sum(x * q) + min * sum(x), a group of inputs at a time. */
+template <class F>
+__device__ __forceinline__ void addGroups(
+    const Matrix& m,
+    const char* data,
+    size_t rowBytes,
+    size_t width,
+    int output,
+    const Kept* list,
+    const short* starts,
+    int firstInput,
+    int begin,
+    int end,
+    float (&acc)[F::wide]) {
+    constexpr int HALVES = F::group / 16;
+    while (begin < end) {
+        int g = list[begin].input / F::group;
+        int stop = min(end, (int) starts[(g - firstInput / F::group + 1) * HALVES]);
+        Scales<F> scale;
+        Scales<F> low;
+        scale.load(m.scales, g * width + output);
+        if constexpr (F::hasMin) {
+            low.load(m.mins, g * width + output);
+        }
+        float part[F::wide] = {};
+        addRows<F>(data, rowBytes, list, begin, stop, part);
+        float sum = 0.f;
+        if constexpr (F::hasMin) {
+            for (int p = begin; p < stop; p++) {
+                sum += list[p].x;
+            }
+        }
+#pragma unroll
+        for (int e = 0; e < F::wide; e++) {
+            acc[e] += scale.at(e) * factor<F>(e) * part[e];
+            if constexpr (F::hasMin) {
+                acc[e] += low.at(e) * sum;
+            }
+        }
+        begin = stop;
+    }
+}
+
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
+    GAMBIT_KERNEL(sparse_gemv_cols)(const __grid_constant__ SparseGemvColsArgs a) {
+    using F = forms::GAMBIT_FORM;
+    constexpr int TILE = 32 * F::wide;
+    __shared__ Kept list[GROUPS * 32];
+    __shared__ float sums[WARPS][TILE];
+    __shared__ unsigned ballots[GROUPS];
+    __shared__ short starts[2 * GROUPS + 1];
+    __shared__ float scratch[WARPS];
+    __shared__ bool last;
+
+    int warp = threadIdx.x / 32;
+    int lane = threadIdx.x % 32;
+    int tile = blockIdx.x;
+    int s = 0;
+    while (tile >= (a.segments[s].outputs + TILE - 1) / TILE) {
+        tile -= (a.segments[s].outputs + TILE - 1) / TILE;
+        s++;
+    }
+    const Segment& segment = a.segments[s];
+    int allGroups = (a.in.inputs + 31) / 32;
+    int firstGroup = (int) ((long long) allGroups * blockIdx.y / gridDim.y);
+    int groups = (int) ((long long) allGroups * (blockIdx.y + 1) / gridDim.y) - firstGroup;
+
+    launchDependents();
+    waitForInputs();
+    float factor = a.in.mode == NORMED ? rmsFactor(a.in, scratch) : 1.f;
+    int kept = compact(a.in, segment, factor, firstGroup, groups, list, ballots, starts);
+    if (segment.kept && tile == 0 && threadIdx.x == 0) {
+        atomicAdd(segment.kept, (unsigned) kept);
+    }
+
+    size_t width = padded(segment.outputs);
+    int output = tile * TILE + lane * F::wide;
+    float acc[F::wide] = {};
+    if (output < width) {
+        const char* data = plane<F>(segment.matrix.data, output);
+        size_t rowBytes = plane<F>(nullptr, width) - static_cast<const char*>(nullptr);
+        int begin = kept * warp / WARPS;
+        int end = kept * (warp + 1) / WARPS;
+        if constexpr (F::quantised) {
+            addGroups<F>(
+                segment.matrix, data, rowBytes, width, output, list, starts, firstGroup * 32, begin, end, acc);
+        } else {
+            addRows<F>(data, rowBytes, list, begin, end, acc);
+        }
+    }
+    // Permuted as in rows.cuh, for the banks' sake.
+#pragma unroll
+    for (int e = 0; e < F::wide; e += 4) {
+        *reinterpret_cast<float4*>(&sums[warp][e / 4 * 128 + lane * 4]) =
+            make_float4(acc[e], acc[e + 1], acc[e + 2], acc[e + 3]);
+    }
+    __syncthreads();
+    size_t stride = (size_t) gridDim.x * TILE;
+    float* partial = a.partials + (size_t) blockIdx.x * TILE;
+    for (int i = threadIdx.x; i < TILE; i += THREADS) {
+        float v = 0.f;
+#pragma unroll
+        for (int w = 0; w < WARPS; w++) {
+            v += sums[w][i];
+        }
+        if (gridDim.y == 1) {
+            int o = tile * TILE + i / 4 % 32 * F::wide + i / 128 * 4 + i % 4;
+            if (o < segment.outputs) {
+                store(segment, o, v);
+            }
+        } else {
+            __stcg(partial + blockIdx.y * stride + i, v);
+        }
+    }
+    if (gridDim.y == 1) {
+        return;
+    }
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        last = atomicAdd(a.tickets + blockIdx.x, 1u) == gridDim.y - 1;
+    }
+    __syncthreads();
+    if (!last) {
+        return;
+    }
+    __threadfence();
+    for (int i = threadIdx.x; i < TILE; i += THREADS) {
+        float v = 0.f;
+        int y = 0;
+        for (; y + 8 <= (int) gridDim.y; y += 8) {
+            float p[8];
+#pragma unroll
+            for (int u = 0; u < 8; u++) {
+                p[u] = __ldcg(partial + (y + u) * stride + i);
+            }
+#pragma unroll
+            for (int u = 0; u < 8; u++) {
+                v += p[u];
+            }
+        }
+        for (; y < (int) gridDim.y; y++) {
+            v += __ldcg(partial + y * stride + i);
+        }
+        int o = tile * TILE + i / 4 % 32 * F::wide + i / 128 * 4 + i % 4;
+        if (o < segment.outputs) {
+            store(segment, o, v);
+        }
+    }
+    if (threadIdx.x == 0) {
+        a.tickets[blockIdx.x] = 0;
+    }
+}
