@@ -1,8 +1,8 @@
 package dev.gambit.app;
 
 import dev.gambit.app.BenchPrinter.BenchColumns;
-import dev.gambit.app.ModelOptionsMixin.BackendChoice;
 import dev.gambit.app.ModelOptionsMixin.Importance;
+import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
@@ -108,8 +108,13 @@ final class BenchCommand implements Callable<Integer> {
     private List<String> microBatches = new ArrayList<>();
 
     @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto",
-            description = "what to run on (default: auto, which is the CPU in this version)")
+            description = "what to run on (default: auto, a GPU that CUDA can use and that has room, else the CPU)")
     private BackendChoice backend;
+
+    @Option(names = "--cuda-driver", paramLabel = "ffm|jcuda", defaultValue = "ffm",
+            converter = ModelOptionsMixin.CudaDriver.class,
+            description = "how CUDA is called: ffm (Java itself) or jcuda (default: ffm)")
+    private String cudaDriver;
 
     @Option(names = {"-v", "--verbose"}, description = "say where an error came from")
     private boolean verbose;
@@ -123,7 +128,6 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ModelOptionsMixin.requireCpu(backend);
         ModelOptionsMixin.range("-r/--repetitions", repetitions, 1, 100_000);
         if (kernels) {
             int n = numbers("-t", threads, "0", 0).getFirst();
@@ -141,7 +145,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         BenchPrinter printer = BenchPrinter.of(output, System.out);
         printer.begin(columns(tests));
-        new BenchRunner(repetitions, !noWarmUp, tokens).run(tests, printer::result);
+        new BenchRunner(repetitions, !noWarmUp, tokens, backend, cudaDriver).run(tests, printer::result);
         printer.end();
         return 0;
     }

@@ -1,5 +1,6 @@
 package dev.gambit.app;
 
+import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.ModelOptions;
@@ -28,7 +29,7 @@ final class DevicesCommand implements Callable<Integer> {
     public Integer call() {
         String backend;
         // asking a model that runs is the only answer that cannot be wrong
-        try (LanguageModel model = EmbeddedModel.open(ModelOptions.defaults())) {
+        try (LanguageModel model = EmbeddedModel.open(ModelOptions.builder().backend(BackendChoice.CPU).build())) {
             backend = model.backendName();
         }
         System.out.println("Available devices:");
