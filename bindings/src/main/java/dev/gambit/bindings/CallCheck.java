@@ -18,28 +18,33 @@ final class CallCheck {
     void call(String call, int code) {
         int result = injected(call, code);
         if (result != CudaErrors.SUCCESS) {
-            throw result == CudaErrors.OUT_OF_MEMORY ? outOfMemory(call, result, 0) : failure(call, call, result);
+            throw exception(call, call, result);
         }
     }
 
     void allocation(String call, int code, long bytes) {
         int result = injected(call, code);
         if (result != CudaErrors.SUCCESS) {
-            throw result == CudaErrors.OUT_OF_MEMORY ? outOfMemory(call, result, bytes)
-                    : failure(call, call + " of " + bytes + " bytes", result);
+            String what = call + " of " + bytes + " bytes";
+            throw result == CudaErrors.OUT_OF_MEMORY
+                    ? new CudaOutOfMemoryException(call, result, errorName(result), line(what, result), bytes)
+                    : exception(call, what, result);
         }
     }
 
     void launch(String call, int code, CudaFunction function) {
         int result = injected(call, code);
         if (result != CudaErrors.SUCCESS) {
-            throw failure(call, call + " of " + function, result);
+            throw exception(call, call + " of " + function, result);
         }
     }
 
     void module(String call, int code, Supplier<String> what, CharSequence log) {
         int result = injected(call, code);
         if (result != CudaErrors.SUCCESS) {
+            if (result == CudaErrors.OUT_OF_MEMORY) {
+                throw exception(call, call + " of " + what.get(), result);
+            }
             poison(result);
             String text = log.toString().strip();
             String shown = text.isEmpty() ? "" : "; the driver's compiler: " + text.lines().findFirst().orElse("");
@@ -49,14 +54,11 @@ final class CallCheck {
     }
 
     /** The exception of a call that failed, {@code what} being what to call it in the message. */
-    CudaException failure(String call, String what, int code) {
+    CudaException exception(String call, String what, int code) {
         poison(code);
-        return new CudaException(call, code, errorName(code), line(what, code));
-    }
-
-    private CudaException outOfMemory(String call, int code, long bytes) {
-        String asked = bytes == 0 ? "" : " of " + bytes + " bytes";
-        return new CudaOutOfMemoryException(call, code, errorName(code), line(call + asked, code), bytes);
+        return code == CudaErrors.OUT_OF_MEMORY
+                ? new CudaOutOfMemoryException(call, code, errorName(code), line(what, code), 0)
+                : new CudaException(call, code, errorName(code), line(what, code));
     }
 
     private int injected(String call, int code) {

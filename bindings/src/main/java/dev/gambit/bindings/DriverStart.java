@@ -77,9 +77,8 @@ final class DriverStart {
 
     private void check(String call, int code) {
         if (code != CudaErrors.SUCCESS) {
-            CudaException e = check.failure(call, call, code);
-            Reason reason = code == CudaErrors.NO_DEVICE ? Reason.NO_DEVICE
-                    : code == CudaErrors.SYSTEM_DRIVER_MISMATCH ? Reason.DRIVER_TOO_OLD : Reason.NOT_STARTED;
+            CudaException e = check.exception(call, call, code);
+            Reason reason = code == CudaErrors.NO_DEVICE ? Reason.NO_DEVICE : Reason.NOT_STARTED;
             throw new CudaUnavailableException(reason, call, code, e.errorName(), e.getMessage());
         }
     }
