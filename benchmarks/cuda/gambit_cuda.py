@@ -225,7 +225,7 @@ def col_splits(form, tiles, inputs, per_sm):
     return max(splits, -(-groups // 64))
 
 
-def sparse_gemv_cols(kernel, inp, segments, ws, splits=None, per_sm=None, dependent=False, form="f16", cluster=0):
+def sparse_gemv_cols(kernel, inp, segments, ws, splits=None, per_sm=None, dependent=False, form="f16"):
     tiles = col_tiles(form, segments)
     per_sm = per_sm or (3 if FORMS[form][0] >= 16 else 2)
     if splits is None:

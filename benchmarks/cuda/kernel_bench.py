@@ -58,11 +58,10 @@ def split_k_sparse_gemv(y, w, x, threshold, n, k, BLOCK_N: tl.constexpr, BLOCK_K
     columns = tl.program_id(0) * BLOCK_N + tl.arange(0, BLOCK_N)
     rows = tl.program_id(1) * BLOCK_K + tl.arange(0, BLOCK_K)
     v = tl.load(x + rows, mask=rows < k, other=0., eviction_policy="evict_last")
-    keep = (tl.abs(v) > threshold) & (rows < k)
-    a = tl.load(w + rows[:, None] * n + columns[None, :], mask=keep[:, None] & (columns < n)[None, :], other=0.,
-                eviction_policy="evict_first")
+    keep = tl.abs(v) > threshold
+    a = tl.load(w + (rows[:, None] * n + columns[None, :]), mask=keep[:, None], other=0., eviction_policy="evict_first")
     sum = tl.sum(a.to(tl.float32) * v.to(tl.float32)[:, None], 0)
-    tl.atomic_add(y + columns, sum.to(tl.float16), mask=columns < n)
+    tl.atomic_add(y + columns, sum, mask=columns < n)
 
 
 def teal_launch(y, w, x, t, config):
@@ -72,15 +71,37 @@ def teal_launch(y, w, x, t, config):
     split_k_sparse_gemv[(triton.cdiv(n, bn), triton.cdiv(k, bk))](y, w, x, t, n, k, bn, bk, num_warps=warps)
 
 
+def original_teal(path):
+    """The kernel of TEAL's own sparse_gemv.py, which tunes itself for each shape and level."""
+    import importlib.util
+    spec = importlib.util.spec_from_file_location("teal", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def launch(y, w, x, t, level):
+        k, n = w.shape
+        module.splitk_sparse_gemv_kernel[lambda m: (triton.cdiv(n, m["BLOCK_N"]), triton.cdiv(k, m["BLOCK_M"]))](
+            y, w, x, t, n, k, n // 16, k // 16, 1, level)
+    return launch
+
+
 def copies_of(inputs, outputs, bits):
     return max(8, min(400, -(-(1 << 30) * 8 // (inputs * outputs * bits))))
 
 
-def teal(inputs, outputs, weights, xs, ts):
+def teal(inputs, outputs, weights, xs, ts, original):
     """Times at each level, the best of the configurations at that level."""
     y = torch.zeros(outputs, dtype=torch.float16, device="cuda")
+    if original:
+        best = []
+        for i, t in enumerate(ts):
+            original(y, weights[0], xs[0], t, i)
+            torch.cuda.synchronize()
+            best.append((time_graph([lambda w=w, x=x: original(y, w, x, t, i) for w, x in zip(weights, xs)]), "its own"))
+        return best
     best = [(1e9, None)] * len(LEVELS)
-    for config in ((256, 32, 4), (512, 16, 4), (512, 32, 8), (1024, 16, 8), (128, 64, 4), (256, 64, 8), (128, 16, 2), (256, 16, 4)):
+    for config in ((128, 64, 2), (128, 8, 2), (256, 16, 4), (256, 32, 4), (256, 64, 4), (512, 16, 4), (512, 32, 4), (512, 64, 4),
+                   (1024, 16, 4), (1024, 32, 8)):
         for i in range(len(LEVELS)):
             us = time_graph([lambda w=w, x=x: teal_launch(y, w, x, ts[i], config) for w, x in zip(weights, xs)], 5)
             best[i] = min(best[i], (us, config))
@@ -93,12 +114,14 @@ def main():
     a.add_argument("--forms", default="f16")
     a.add_argument("--set", default="sm_90")
     a.add_argument("--no-teal", action="store_true")
+    a.add_argument("--teal", help="TEAL's own kernels/sparse_gemv.py, to be compared with instead of the kernel here")
     a.add_argument("--sweep", action="store_true")
     a.add_argument("--ptx", default="")
     a = a.parse_args()
     roof = read_bandwidth()
     print(f"read bandwidth {roof:.0f} GB/s (sum over 2 GiB)")
     ws = Workspace()
+    original = original_teal(a.teal) if a.teal else None
     for shape in a.shapes.split(","):
         inputs, outputs = map(int, shape.split("x"))
         for form in a.forms.split(","):
@@ -123,7 +146,7 @@ def main():
                 dense = min(dense, d2)
                 print(f"{label} cuBLAS {dense:6.1f} us {weights[0].bytes / dense / 1e3:5.0f} GB/s")
                 if not a.no_teal and form == "f16":
-                    best = teal(inputs, outputs, full, hx, ts)
+                    best = teal(inputs, outputs, full, hx, ts, original)
                     print(f"{label} TEAL   " + " ".join(f"{b[0]:6.1f}" for b in best) + f"  {best[2][1]}")
             variants = [(a.set, "", None)]
             if a.ptx:

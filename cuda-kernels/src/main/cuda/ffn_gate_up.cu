@@ -47,6 +47,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(ffn_gate_up)
     int spans = R::spans(a.in.inputs);
 
     launchDependents();
+    if (a.gate.data && warp * N < count) {
+        R::prefetch(a.gate, begin + warp * N, min(N, count - warp * N), a.in.inputs);
+    }
     waitForInputs();
     float factor = 1.f;
     if (a.gate.data) {

@@ -23,6 +23,10 @@ extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(gemv_rows)(c
     __shared__ float parts[WARPS][N];
 
     launchDependents();
+    int ahead = (blockIdx.x * WARPS + threadIdx.x / 32) / a.warpsPerRow * N;
+    if (ahead < a.segments[0].outputs) {
+        R::prefetch(a.segments[0].matrix, ahead, min(N, a.segments[0].outputs - ahead), a.in.inputs);
+    }
     waitForInputs();
     float factor = R::stage(a.in, a.thresholds, a.stride, xs, scratch);
 

@@ -74,6 +74,25 @@ extern "C" __global__ void __launch_bounds__(THREADS) norm_rows(
     }
 }
 
+// Counts what thresholds keep of a vector under RMS norm. One block.
+extern "C" __global__ void __launch_bounds__(THREADS) count_normed(
+    const float* __restrict__ x, const float* __restrict__ weight, float epsilon, int width,
+    const float* __restrict__ thresholds, int thresholdStep, unsigned* total) {
+    float sum = 0;
+    for (int i = threadIdx.x; i < width; i += THREADS) {
+        sum += x[i] * x[i];
+    }
+    float factor = 1 / sqrtf(blockReduce(sum, false) / width + epsilon);
+    int n = 0;
+    for (int i = threadIdx.x; i < width; i += THREADS) {
+        n += kept(x[i] * factor * weight[i], thresholds, thresholdStep, i);
+    }
+    n = blockCount(n);
+    if (threadIdx.x == 0) {
+        atomicAdd(total, static_cast<unsigned>(n));
+    }
+}
+
 // Zeroes what is not above its threshold and turns the rest into half floats, [rows][halfStride], padded with zeros.
 // rowCounts: what each row kept. total: their sum is added.
 extern "C" __global__ void __launch_bounds__(THREADS) split_rows(

@@ -73,6 +73,21 @@ struct Rows {
         return factor;
     }
 
+    /**
+     * Brings rows into the L2 cache before the kernel in front has ended, while memory is idle. Weights are written by no
+     * kernel.
+     */
+    __device__ static void prefetch(const Matrix& m, int row, int rows, int inputs) {
+#if __CUDA_ARCH__ >= 900
+        size_t length = padded(inputs);
+        const char* from = plane<F>(m.data, row * length);
+        const char* to = plane<F>(m.data, (row + rows) * length);
+        for (from += threadIdx.x % 32 * 128; from < to; from += 32 * 128) {
+            asm volatile("prefetch.global.L2 [%0];" ::"l"(from));
+        }
+#endif
+    }
+
     /** Adds the products of N rows over spans first ... last-1; every lane gets the sums. */
     template <int N>
     __device__ static void dot(

@@ -1,8 +1,9 @@
 // y = W f(x) + b for up to three matrices of one input, columns layout: only the kept inputs' weights are read.
 //
-// Grid: x = tiles of 32 lanes' outputs over all matrices, y = slices of the inputs. A block tests its slice against the
-// thresholds, compacts what is kept into shared memory, and its warps share that list evenly. Slices' partial sums meet in
-// global memory; the block that comes last for its tile adds them by index.
+// Grid: x = tiles of L lanes' outputs over all matrices, y = slices of the inputs. A block tests its slice against the
+// thresholds, compacts what is kept into shared memory, and its teams of L lanes share that list evenly. Slices' partial
+// sums meet in global memory; the block that comes last for its tile adds them by index. Wide tiles (L = 32) read long runs;
+// narrow ones (L = 4) make enough blocks of a small matrix without slices, whose sums would cost more than its weights.
 #include "block.cuh"
 
 struct SparseGemvColsArgs {
@@ -222,12 +223,10 @@ __device__ __forceinline__ void addGroups(
     }
 }
 
-}  // namespace
-
-extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
-    GAMBIT_KERNEL(sparse_gemv_cols)(const __grid_constant__ SparseGemvColsArgs a) {
-    using F = forms::GAMBIT_FORM;
-    constexpr int TILE = 32 * F::wide;
+template <class F, int L>
+__device__ __forceinline__ void sparseGemvCols(const SparseGemvColsArgs& a) {
+    constexpr int TILE = L * F::wide;
+    constexpr int TEAMS = THREADS / L;
     __shared__ Kept list[GROUPS * 32];
     __shared__ float sums[WARPS][TILE];
     __shared__ unsigned ballots[GROUPS];
@@ -256,14 +255,15 @@ extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
         atomicAdd(segment.kept, (unsigned) kept);
     }
 
-    size_t width = padded(segment.outputs);
-    int output = tile * TILE + lane * F::wide;
+    int width = padded(segment.outputs);
+    int output = tile * TILE + lane % L * F::wide;
     float acc[F::wide] = {};
     if (output < width) {
         const char* data = plane<F>(segment.matrix.data, output);
         size_t rowBytes = plane<F>(nullptr, width) - static_cast<const char*>(nullptr);
-        int begin = kept * warp / WARPS;
-        int end = kept * (warp + 1) / WARPS;
+        int team = threadIdx.x / L;
+        int begin = kept * team / TEAMS;
+        int end = kept * (team + 1) / TEAMS;
         if constexpr (F::quantised) {
             addGroups<F>(
                 segment.matrix, data, rowBytes, width, output, list, starts, firstGroup * 32, begin, end, acc);
@@ -271,11 +271,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
             addRows<F>(data, rowBytes, list, begin, end, acc);
         }
     }
-    // Permuted as in rows.cuh, for the banks' sake.
+    __syncwarp();
 #pragma unroll
-    for (int e = 0; e < F::wide; e += 4) {
-        *reinterpret_cast<float4*>(&sums[warp][e / 4 * 128 + lane * 4]) =
-            make_float4(acc[e], acc[e + 1], acc[e + 2], acc[e + 3]);
+    for (int d = 16; d >= L; d >>= 1) {
+#pragma unroll
+        for (int e = 0; e < F::wide; e++) {
+            acc[e] += __shfl_xor_sync(0xFFFFFFFFu, acc[e], d);
+        }
+    }
+    // Permuted as in rows.cuh, for the banks' sake.
+    if (lane < L) {
+#pragma unroll
+        for (int e = 0; e < F::wide; e += 4) {
+            *reinterpret_cast<float4*>(&sums[warp][e * L + lane * 4]) =
+                make_float4(acc[e], acc[e + 1], acc[e + 2], acc[e + 3]);
+        }
     }
     __syncthreads();
     size_t stride = (size_t) gridDim.x * TILE;
@@ -287,7 +297,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
             v += sums[w][i];
         }
         if (gridDim.y == 1) {
-            int o = tile * TILE + i / 4 % 32 * F::wide + i / 128 * 4 + i % 4;
+            int o = tile * TILE + i / 4 % L * F::wide + i / (4 * L) * 4 + i % 4;
             if (o < segment.outputs) {
                 store(segment, o, v);
             }
@@ -298,34 +308,31 @@ extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
     if (gridDim.y == 1) {
         return;
     }
-    __threadfence();
+    // The barrier orders the block's stores before its first thread's fence.
     __syncthreads();
     if (threadIdx.x == 0) {
+        __threadfence();
         last = atomicAdd(a.tickets + blockIdx.x, 1u) == gridDim.y - 1;
+        __threadfence();
     }
     __syncthreads();
     if (!last) {
         return;
     }
-    __threadfence();
     for (int i = threadIdx.x; i < TILE; i += THREADS) {
         float v = 0.f;
-        int y = 0;
-        for (; y + 8 <= (int) gridDim.y; y += 8) {
-            float p[8];
+        for (int y = 0; y < (int) gridDim.y; y += 16) {
+            float p[16];
 #pragma unroll
-            for (int u = 0; u < 8; u++) {
-                p[u] = __ldcg(partial + (y + u) * stride + i);
+            for (int u = 0; u < 16; u++) {
+                p[u] = y + u < (int) gridDim.y ? __ldcg(partial + (y + u) * stride + i) : 0.f;
             }
 #pragma unroll
-            for (int u = 0; u < 8; u++) {
+            for (int u = 0; u < 16; u++) {
                 v += p[u];
             }
         }
-        for (; y < (int) gridDim.y; y++) {
-            v += __ldcg(partial + y * stride + i);
-        }
-        int o = tile * TILE + i / 4 % 32 * F::wide + i / 128 * 4 + i % 4;
+        int o = tile * TILE + i / 4 % L * F::wide + i / (4 * L) * 4 + i % 4;
         if (o < segment.outputs) {
             store(segment, o, v);
         }
@@ -333,4 +340,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
     if (threadIdx.x == 0) {
         a.tickets[blockIdx.x] = 0;
     }
+}
+
+}  // namespace
+
+extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
+    GAMBIT_KERNEL(sparse_gemv_cols)(const __grid_constant__ SparseGemvColsArgs a) {
+    sparseGemvCols<forms::GAMBIT_FORM, 32>(a);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, 2)
+    GAMBIT_KERNEL(sparse_gemv_cols_narrow)(const __grid_constant__ SparseGemvColsArgs a) {
+    sparseGemvCols<forms::GAMBIT_FORM, 4>(a);
 }

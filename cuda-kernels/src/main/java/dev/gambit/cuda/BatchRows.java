@@ -17,6 +17,7 @@ public final class BatchRows {
     private final CudaFunction ffn;
     private final CudaFunction angles;
     private final CudaFunction rope;
+    private final CudaFunction count;
 
     /**
      * @param kernels where the kernels come from
@@ -27,6 +28,7 @@ public final class BatchRows {
         split = kernels.function("rows", "split_rows", 0);
         ffn = kernels.function("rows", "ffn_rows", 0);
         angles = kernels.function("rows", "angles_rows", 0);
+        count = kernels.function("rows", "count_normed", 0);
         rope = kernels.function("rows", "rope_rows", 0);
     }
 
@@ -109,5 +111,18 @@ public final class BatchRows {
         launch(rope, rows, stream, KernelParameters.builder().add(q).add(k).add(v).add(cosine).add(sine).add(start)
                 .add(shape.heads()).add(shape.kvHeads()).add(shape.keyLength()).add(shape.valueLength()).add(shape.pairs())
                 .add(shape.keyType()).addAddress(keys).add(shape.valueType()).addAddress(values));
+    }
+
+    /**
+     * Counts the entries of a vector under RMS norm that thresholds keep, for products that mask it without counting.
+     *
+     * @param x {@code float[width]}
+     * @param weight {@code float[width]}
+     * @param thresholds one a channel, with the counter that the number is added to
+     */
+    public void countNormed(CudaStream stream, DeviceMemory x, DeviceMemory weight, float epsilon, int width,
+            SiteThresholds thresholds) {
+        launch(count, 1, stream, KernelParameters.builder().add(x).add(weight).add(epsilon).add(width)
+                .add(thresholds.values()).add(thresholds.stride()).add(thresholds.kept()));
     }
 }

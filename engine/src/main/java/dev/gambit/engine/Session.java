@@ -82,6 +82,23 @@ public final class Session implements AutoCloseable {
         return logits;
     }
 
+    /**
+     * Appends tokens and returns the likeliest one behind the last; the same as a look at {@link #evaluate}'s logits, for
+     * which a GPU need not hand them out.
+     *
+     * @return its id; the lowest where several are equally likely
+     * @throws GambitException where the context has no room for the tokens
+     */
+    public int likeliest(int[] tokens) {
+        Sampler sampler = new Sampler(SamplingOptions.greedy());
+        if (tokens.length == 1 && model.backend().maxCandidates() > 0) {
+            Likeliest one = new Likeliest(1, false);
+            step(tokens, one);
+            return sampler.sample(one.tokens, one.logits, one.count);
+        }
+        return sampler.sample(evaluate(tokens));
+    }
+
     private void evaluate(int[] tokens, float[] logits) {
         check(tokens);
         int max = tokens.length < model.backend().minBatch() ? 1 : model.backend().maxBatch();

@@ -9,6 +9,7 @@ import dev.gambit.bindings.MemoryInfo;
 import dev.gambit.cuda.AttentionShape;
 import dev.gambit.cuda.KernelModules;
 import dev.gambit.cuda.Pick;
+import dev.gambit.cuda.PtxSet;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.ModelOptions;
@@ -108,12 +109,27 @@ public final class CudaBackend implements Backend {
         checkMemory(contextLength);
         arena = new DeviceArena(driver);
         stream = driver.createStream();
-        kernels = new KernelModules(driver, gpu.device());
+        kernels = modules();
         weights.load(arena, driver, stream, kernels, options.loadListener());
         DeviceThresholds t = thresholds == null ? null : new DeviceThresholds(thresholds, arena);
         decode = new CudaDecode(gpu, kernels, stream, config, shape, weights, t, arena, contextLength);
         boolean exact = options.cacheTypeK() == KvCacheType.F32 && options.cacheTypeV() == KvCacheType.F32;
         prefill = new CudaPrefill(gpu, kernels, stream, config, shape, weights, t, arena, exact);
+    }
+
+    /** Loads the set that suits the device; {@code -Dgambit.cuda.ptx=compute_80} takes the one that all devices run. */
+    private KernelModules modules() {
+        String set = System.getProperty("gambit.cuda.ptx");
+        if (set == null) {
+            return new KernelModules(driver, gpu.device());
+        }
+        for (PtxSet s : PtxSet.values()) {
+            if (s.folder().equals(set)) {
+                return new KernelModules(driver, gpu.device(), s);
+            }
+        }
+        throw new GambitException(GambitException.line(
+                "gambit.cuda.ptx", "compute_80 or sm_90", set, "leave the property out or correct it"));
     }
 
     /** Refuses a model that does not fit before anything is copied. */

@@ -9,6 +9,7 @@ import dev.gambit.bindings.DeviceMemory;
 import dev.gambit.cuda.Activation;
 import dev.gambit.cuda.AttendStep;
 import dev.gambit.cuda.AttentionShape;
+import dev.gambit.cuda.BatchRows;
 import dev.gambit.cuda.DeviceMatrix;
 import dev.gambit.cuda.Embed;
 import dev.gambit.cuda.FfnGateUp;
@@ -53,6 +54,7 @@ final class CudaDecode implements AutoCloseable {
     private final StepBegin begin;
     private final Embed embed;
     private final AttendStep attend;
+    private final BatchRows batchRows;
     private final Pick pick;
     private final KernelModules kernels;
     private final SplitWorkspace workspace;
@@ -105,6 +107,7 @@ final class CudaDecode implements AutoCloseable {
         begin = new StepBegin(kernels);
         embed = new Embed(kernels, weights.embedding);
         attend = new AttendStep(kernels, shape);
+        batchRows = new BatchRows(kernels);
         pick = new Pick(kernels, config.vocabulary());
         int widest = Math.max(
                 config.queryWidth() + config.keyWidth() + config.valueWidth(),
@@ -277,6 +280,10 @@ final class CudaDecode implements AutoCloseable {
                             .withBias(w.gateBias)
                             .withActivation(Activation.SILU)));
         }
+        SiteThresholds ups = site(t, l, Site.UP_IN);
+        if (ups != null) {
+            batchRows.countNormed(stream, hidden, w.ffnNorm, config.normEpsilon(), config.embedding(), ups);
+        }
         new FfnGateUp(
                 apart ? null : w.gate,
                 w.up,
@@ -285,7 +292,7 @@ final class CudaDecode implements AutoCloseable {
                 apart ? gate : null,
                 acts,
                 apart ? null : site(t, l, Site.GATE_IN),
-                site(t, l, Site.UP_IN),
+                ups,
                 Activation.SILU,
                 product)
                 .prepare(kernels, in)

@@ -109,7 +109,9 @@ final class CudaWeights {
             plan(b + "attn_output.weight", columnsFor(Site.O_IN));
             plan(b + "ffn_gate.weight", columnsFor(Site.GATE_IN));
             plan(b + "ffn_up.weight", uses(Site.FFN_ACT) ? MatrixLayout.ROWS : columnsFor(Site.UP_IN));
-            plan(b + "ffn_down.weight", uses(Site.FFN_ACT) ? MatrixLayout.COLUMNS : columnsFor(Site.DOWN_IN));
+            // Where up lies by columns, down is the one that multiplies gate and up as it reads them.
+            boolean columns = uses(Site.FFN_ACT) || uses(Site.UP_IN) || uses(Site.DOWN_IN);
+            plan(b + "ffn_down.weight", columns ? MatrixLayout.COLUMNS : MatrixLayout.ROWS);
         }
         if (file.find("output.weight") != null) {
             plan("output.weight", MatrixLayout.ROWS);
