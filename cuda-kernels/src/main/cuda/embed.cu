@@ -1,6 +1,5 @@
 // Looks up tokens' embeddings in a matrix of rows layout, as it lies on the device: a tied lm head serves as it is.
 // Grid: one block a token. A decode step takes its token from the step's record, a batch from an array.
-// ptx sets: compute_80
 #include "planes.cuh"
 #include "step.cuh"
 
@@ -8,6 +7,8 @@ namespace {
 
 template <int PLANE>
 __device__ void embed(const Step* step, const int* tokens, const Planes& m, float* out, int stride) {
+    letNextStart();
+    awaitPrevious();
     int token = step ? step->command.token : tokens[blockIdx.x];
     float* row = out + static_cast<int64_t>(blockIdx.x) * stride;
     for (int i = threadIdx.x * 4; i < m.inputs; i += blockDim.x * 4) {

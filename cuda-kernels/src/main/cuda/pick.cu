@@ -1,7 +1,6 @@
 // Finds the likeliest tokens. `pick_parts`: each block keeps the best of its slice of the logits. `pick_join`: one warp
 // takes the best of all slices in order, hands the first to the next step and reports to the host. Equal logits rank by
 // their token, the lowest first, as on the CPU; NaN and negative infinity do not take part.
-// ptx sets: compute_80
 #include "step.cuh"
 
 namespace {
@@ -40,6 +39,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) pick_parts(
     unsigned long long* __restrict__ best, int capacity) {
     __shared__ uint64_t keys[MAX_SLICE];
     __shared__ uint64_t warps[THREADS / 32];
+    letNextStart();
+    awaitPrevious();
     const int t = threadIdx.x;
     const int from = blockIdx.x * slice;
     const int wanted = min(step->command.candidates, capacity);
@@ -101,6 +102,8 @@ extern "C" __global__ void __launch_bounds__(32) pick_join(
     Step* __restrict__ step, const unsigned long long* __restrict__ best, int parts, int capacity,
     unsigned char* reports, int reportBytes, const int* __restrict__ counters, int counterCount) {
     constexpr int PER_LANE = 32;  // parts a lane looks after: 1024 in all
+    letNextStart();
+    awaitPrevious();
     const int lane = threadIdx.x;
     unsigned char* to = reports + static_cast<int64_t>(step->command.slot) * reportBytes;
     volatile Report* report = reinterpret_cast<volatile Report*>(to);

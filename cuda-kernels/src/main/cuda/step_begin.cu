@@ -1,6 +1,5 @@
 // Begins a decode step: takes the host's next command out of the ring in pinned memory, so that launching a graph is all
 // that the host does, and turns the position into the angles of the rotary embedding. One block.
-// ptx sets: compute_80
 #include "step.cuh"
 
 extern "C" __global__ void step_begin(
@@ -14,6 +13,8 @@ extern "C" __global__ void step_begin(
     int* __restrict__ counters,          // [counterCount], set to zero
     int counterCount) {
     __shared__ Command c;
+    letNextStart();
+    awaitPrevious();
     const int words = sizeof(Command) / 4;
     uint32_t taken = step->taken;
     if (threadIdx.x < words) {

@@ -42,6 +42,6 @@ public final class Embed {
             int stride) {
         KernelParameters.Builder p = KernelParameters.builder().add(step).add(tokens);
         Planes.add(p, matrix);
-        kernels.driver().launch(function, LaunchConfig.of(count, THREADS), stream, p.add(out).add(stride).build());
+        kernels.driver().launch(function, LaunchConfig.of(count, THREADS).withDependent(step != null && kernels.dependentLaunches()), stream, p.add(out).add(stride).build());
     }
 }

@@ -37,6 +37,10 @@ public final class Pick {
         join = kernels.function("pick", "pick_join", 0);
     }
 
+    private LaunchConfig config(int blocks, int threads) {
+        return LaunchConfig.of(blocks, threads).withDependent(kernels.dependentLaunches());
+    }
+
     private int partCount() {
         return (vocabulary + slice - 1) / slice;
     }
@@ -60,9 +64,9 @@ public final class Pick {
      */
     public void launch(CudaStream stream, DeviceMemory step, DeviceMemory logits, DeviceMemory best, DeviceMemory reports,
             int reportBytes, DeviceMemory counters, int counterCount) {
-        kernels.driver().launch(parts, LaunchConfig.of(partCount(), 256), stream, KernelParameters.builder().add(step)
+        kernels.driver().launch(parts, config(partCount(), 256), stream, KernelParameters.builder().add(step)
                 .add(logits).add(vocabulary).add(slice).add(best).add(MAX_CANDIDATES).build());
-        kernels.driver().launch(join, LaunchConfig.of(1, 32), stream, KernelParameters.builder().add(step).add(best)
+        kernels.driver().launch(join, config(1, 32), stream, KernelParameters.builder().add(step).add(best)
                 .add(partCount()).add(MAX_CANDIDATES).add(reports).add(reportBytes).add(counters).add(counterCount).build());
     }
 }

@@ -9,16 +9,16 @@ import dev.gambit.bindings.LaunchConfig;
 /** {@code step_begin}: takes the next command out of the ring and computes the position's rotary angles. */
 public final class StepBegin {
 
-    private static final LaunchConfig ONE_BLOCK = LaunchConfig.of(1, 256);
-
     private final KernelModules kernels;
     private final CudaFunction function;
+    private final LaunchConfig config;
 
     /**
      * @param kernels where the kernel comes from
      */
     public StepBegin(KernelModules kernels) {
         this.kernels = kernels;
+        config = LaunchConfig.of(1, 256).withDependent(kernels.dependentLaunches());
         function = kernels.function("step_begin", "step_begin", 0);
     }
 
@@ -38,7 +38,7 @@ public final class StepBegin {
      */
     public void launch(CudaStream stream, DeviceMemory step, DeviceMemory commands, int slots, DeviceMemory frequency,
             int pairs, DeviceMemory cosine, DeviceMemory sine, DeviceMemory counters, int counterCount) {
-        kernels.driver().launch(function, ONE_BLOCK, stream, KernelParameters.builder().add(step).add(commands).add(slots)
+        kernels.driver().launch(function, config, stream, KernelParameters.builder().add(step).add(commands).add(slots)
                 .add(frequency).add(pairs).add(cosine).add(sine).add(counters).add(counterCount).build());
     }
 }
