@@ -214,25 +214,34 @@ def gemv_rows(kernel, inp, segments, thresholds=None, stride=1, kept=None, warps
     kernel.launch((blocks,), a, rows_shared(form, inp.inputs), dependent=dependent)
 
 
-def col_tiles(form, segments):
-    return sum(-(-s.outputs // (32 * FORMS[form][5])) for s in segments)
+NARROW_INPUTS = 1536
 
 
-def col_splits(form, tiles, inputs, per_sm):
-    groups = -(-inputs // 32)
-    splits = max(1, multiprocessors() * per_sm // tiles)
-    splits = min(splits, 32, max(1, groups // 2))
-    return max(splits, -(-groups // 64))
+class SparseGemvCols:
+    """Both variants of the columns kernel and the choice between them, as SparseGemvCols.java makes it."""
 
+    def __init__(self, form, set="sm_90", path=None):
+        self.form = form
+        name = "sparse_gemv_cols." + form
+        self.wide = Kernel(name, "sparse_gemv_cols_" + form, set=set, path=path)
+        self.narrow = Kernel(name, "sparse_gemv_cols_narrow_" + form, set=set, path=path)
 
-def sparse_gemv_cols(kernel, inp, segments, ws, splits=None, per_sm=None, dependent=False, form="f16"):
-    tiles = col_tiles(form, segments)
-    per_sm = per_sm or (3 if FORMS[form][0] >= 16 else 2)
-    if splits is None:
-        splits = col_splits(form, tiles, inp.inputs, per_sm)
-    a = SparseGemvColsArgs(inp, (Segment * 3)(*segments), ptr(ws.partials), ptr(ws.tickets), len(segments))
-    kernel.launch((tiles, splits), a, dependent=dependent)
-    return splits
+    def plan(self, outputs, inputs, narrow=None, splits=None):
+        """Whether narrow, tiles, splits."""
+        if narrow is None:
+            narrow = inputs <= NARROW_INPUTS
+        width = (4 if narrow else 32) * FORMS[self.form][5]
+        tiles = sum(-(-n // width) for n in outputs)
+        groups = -(-inputs // 32)
+        if splits is None:
+            per_sm = 3 if FORMS[self.form][0] >= 16 else 2
+            splits = 1 if narrow else min(max(1, multiprocessors() * per_sm // tiles), 32, max(1, groups // 2))
+        return narrow, tiles, max(splits, -(-groups // 64))
+
+    def __call__(self, inp, segments, ws, narrow=None, splits=None, dependent=False):
+        narrow, tiles, splits = self.plan([s.outputs for s in segments], inp.inputs, narrow, splits)
+        a = SparseGemvColsArgs(inp, (Segment * 3)(*segments), ptr(ws.partials), ptr(ws.tickets), len(segments))
+        (self.narrow if narrow else self.wide).launch((tiles, splits), a, dependent=dependent)
 
 
 def ffn_gate_up(kernel, inp, gate, up, out, thresholds=None, stride=1, kept=None, gate_in=None, up_in=None,

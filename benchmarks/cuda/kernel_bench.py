@@ -148,31 +148,30 @@ def main():
                 if not a.no_teal and form == "f16":
                     best = teal(inputs, outputs, full, hx, ts, original)
                     print(f"{label} TEAL   " + " ".join(f"{b[0]:6.1f}" for b in best) + f"  {best[2][1]}")
-            variants = [(a.set, "", None)]
-            if a.ptx:
-                variants += [(a.set, path, None) for path in a.ptx.split(",")]
-            for set_, path, _ in variants:
-                kernel = Kernel(f"sparse_gemv_cols.{form}", set=set_, path=path or None)
-                tiles = col_tiles(form, [segment(weights[0], out)])
-                choices = [(None, False), (None, True)]
-                if a.sweep:
-                    per = [1, 2, 3, 4, 5, 6, 8]
-                    seen = {max(1, min(32 * 4, multiprocessors() * s // tiles, -(-inputs // 32))) for s in per}
-                    least = -(-((inputs + 31) // 32) // 64)
-                    choices = [(s, True) for s in sorted(seen) if s >= least]
-                for splits, dependent in choices:
+            kernel = SparseGemvCols(form, a.set, a.ptx or None)
+            plans = [kernel.plan([outputs], inputs)]
+            if a.sweep:
+                for narrow in (False, True):
+                    least = kernel.plan([outputs], inputs, narrow, 1)
+                    for per_sm in (1, 2, 3, 4, 6):
+                        splits = min(64, multiprocessors() * per_sm // least[1], -(-inputs // 64))
+                        if splits >= least[2] and (narrow, least[1], splits) not in plans:
+                            plans.append((narrow, least[1], splits))
+            for narrow, tiles, splits in plans:
+                for dependent in (False, True):
                     us = []
                     for t in tv:
                         us.append(time_graph([
-                            lambda w=w, x=x, t=t: sparse_gemv_cols(
-                                kernel, vector_input(x), [segment(w, out, t, 0)], ws, splits, dependent=dependent, form=form)
+                            lambda w=w, x=x, t=t: kernel(
+                                vector_input(x), [segment(w, out, t, 0)], ws, narrow, splits, dependent)
                             for w, x in zip(weights, xs)]))
-                    used = splits or col_splits(form, tiles, inputs, 3 if bits >= 16 else 2)
                     scale = weights[0].bytes - weights[0].data.numel() * weights[0].data.element_size()
                     rate = [(scale + (weights[0].bytes - scale) * (1 - l)) / u / 1e3 for l, u in zip(LEVELS, us)]
-                    print(f"{label} ours {path[-30:]} splits {used:3} pdl {int(dependent)}: " +
-                          " ".join(f"{u:6.1f}" for u in us) + "  of roof " + " ".join(f"{r / roof:.2f}" for r in rate) +
-                          (f"  x cuBLAS {dense / us[2]:.2f} {dense / us[3]:.2f}" if dense else ""), flush=True)
+                    print(f"{label} ours   " + " ".join(f"{u:6.1f}" for u in us) + " us  " +
+                          " ".join(f"{r:4.0f}" for r in rate) + " GB/s  of read bandwidth " +
+                          " ".join(f"{r / roof:.2f}" for r in rate) +
+                          (f"  x cuBLAS {dense / us[2]:.2f} {dense / us[3]:.2f}" if dense else "") +
+                          f"  {'narrow' if narrow else 'wide'} {tiles}x{splits}{' dependent' if dependent else ''}", flush=True)
             del weights, xs
             torch.cuda.empty_cache()
 

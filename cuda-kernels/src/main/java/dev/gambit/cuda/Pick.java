@@ -58,11 +58,13 @@ public final class Pick {
      * @param counters {@code int[counterCount]}, copied into the report
      * @param counterCount how many
      */
-    public void launch(CudaStream stream, DeviceMemory step, DeviceMemory logits, DeviceMemory best, DeviceMemory reports,
+    public void launch(CudaStream stream, DeviceMemory step, DeviceMemory logits, DeviceMemory best,
+            DeviceMemory reports,
             int reportBytes, DeviceMemory counters, int counterCount) {
         kernels.driver().launch(parts, LaunchConfig.of(partCount(), 256), stream, KernelParameters.builder().add(step)
                 .add(logits).add(vocabulary).add(slice).add(best).add(MAX_CANDIDATES).build());
         kernels.driver().launch(join, LaunchConfig.of(1, 32), stream, KernelParameters.builder().add(step).add(best)
-                .add(partCount()).add(MAX_CANDIDATES).add(reports).add(reportBytes).add(counters).add(counterCount).build());
+                .add(partCount()).add(MAX_CANDIDATES).add(reports).add(reportBytes).add(counters).add(counterCount)
+                .build());
     }
 }

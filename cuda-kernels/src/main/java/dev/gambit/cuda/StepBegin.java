@@ -38,7 +38,8 @@ public final class StepBegin {
      */
     public void launch(CudaStream stream, DeviceMemory step, DeviceMemory commands, int slots, DeviceMemory frequency,
             int pairs, DeviceMemory cosine, DeviceMemory sine, DeviceMemory counters, int counterCount) {
-        kernels.driver().launch(function, ONE_BLOCK, stream, KernelParameters.builder().add(step).add(commands).add(slots)
+        kernels.driver().launch(function, ONE_BLOCK, stream, KernelParameters.builder().add(step).add(commands).add(
+                slots)
                 .add(frequency).add(pairs).add(cosine).add(sine).add(counters).add(counterCount).build());
     }
 }
