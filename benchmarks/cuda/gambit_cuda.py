@@ -116,7 +116,6 @@ FORMS = {
     "u4_f32_min": (4, 0, 4, True, 32, 16, 32), "i8_f32_min": (8, 0, 4, True, 32, 16, 16),
     "i8_f32_16": (8, 0, 4, False, 16, 16, 16)}
 TYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
-ROWS_A_WARP = 2
 
 
 def padded(n):
@@ -197,19 +196,26 @@ def rows_shared(form, inputs):
     return spans * (32 * chunk + (32 if FORMS[form][3] else 0)) * 4
 
 
+def rows_grid(rows, resident=4):
+    """Blocks and warps a row, as GemvRows.java chooses them."""
+    warps = 1
+    while warps < 8 and rows * warps < multiprocessors() * 8:
+        warps *= 2
+    teams, best, best_share = 8 // warps, 1, 0
+    for per_sm in range(min(2, resident), min(4, resident) + 1):
+        t = multiprocessors() * per_sm * teams
+        share = rows / (t * -(-rows // t))
+        if share > best_share + .01:
+            best, best_share = per_sm, share
+    return min(multiprocessors() * best, -(-rows // teams)), warps
+
+
 def gemv_rows(kernel, inp, segments, thresholds=None, stride=1, kept=None, warps_per_row=None, blocks=None,
               dependent=False, form="f16"):
-    units = sum(-(-s.outputs // ROWS_A_WARP) for s in segments)
-    per_sm = 3
-    if warps_per_row is None:
-        warps_per_row = 1
-        while warps_per_row < 8 and units * warps_per_row < multiprocessors() * 16:
-            warps_per_row *= 2
-    groups = 8 // warps_per_row
-    if blocks is None:
-        needed = -(-units // groups)
-        waves = -(-needed // (multiprocessors() * per_sm))
-        blocks = -(-needed // waves)
+    rows = sum(s.outputs for s in segments)
+    chosen = rows_grid(rows)
+    warps_per_row = warps_per_row or chosen[1]
+    blocks = blocks or chosen[0]
     a = GemvRowsArgs(inp, (Segment * 3)(*segments), ptr(thresholds), ptr(kept), stride, len(segments), warps_per_row)
     kernel.launch((blocks,), a, rows_shared(form, inp.inputs), dependent=dependent)
 
@@ -245,10 +251,10 @@ class SparseGemvCols:
 
 
 def ffn_gate_up(kernel, inp, gate, up, out, thresholds=None, stride=1, kept=None, gate_in=None, up_in=None,
-                in_stride=0, activations=None, activation=SILU, blocks=None, per_sm=2, dependent=False,
+                in_stride=0, activations=None, activation=SILU, blocks=None, dependent=False,
                 gate_bias=None, up_bias=None):
     n = out.numel()
-    blocks = blocks or max(min(multiprocessors() * per_sm, -(-n // 2)), -(-n // 1024))
+    blocks = blocks or max(rows_grid(n)[0], -(-n // 1024))
     a = FfnGateUpArgs(inp, gate.matrix() if gate else Matrix(), up.matrix(), ptr(gate_bias), ptr(up_bias),
                       ptr(activations), ptr(thresholds), ptr(gate_in), ptr(up_in), ptr(out), ptr(kept), n, stride,
                       in_stride, in_stride, activation)

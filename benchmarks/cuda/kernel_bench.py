@@ -108,6 +108,39 @@ def teal(inputs, outputs, weights, xs, ts, original):
     return best
 
 
+def rows_table(forms, set, roof, shapes, sweep):
+    """gemv_rows dense, and gate, activation, mask and up's kept rows in ffn_gate_up, both with the norm before."""
+    z = torch.randn(1 << 20, device="cuda")
+    act = (z * torch.sigmoid(z)).abs().sort().values
+    for shape in shapes.split(","):
+        inputs, outputs = map(int, shape.split("x"))
+        for form in forms.split(","):
+            n = max(4, copies_of(inputs, outputs, FORMS[form][0]) // 2)
+            gates = [Weights(form, False, inputs, outputs, k, exact=False) for k in range(n)]
+            ups = [Weights(form, False, inputs, outputs, k + n, exact=False) for k in range(n)]
+            xs = [torch.randn(inputs, device="cuda") for _ in range(n)]
+            weight, out = torch.ones(inputs, device="cuda"), torch.empty(outputs, device="cuda")
+            size = gates[0].bytes
+            rows, ffn = Kernel("gemv_rows." + form, set=set), Kernel("ffn_gate_up." + form, set=set)
+            for per_sm in (None, 2, 3, 4) if sweep else (None,):
+                blocks = per_sm and min(per_sm * multiprocessors(), outputs)
+                us = time_graph([lambda w=w, x=x: gemv_rows(
+                    rows, vector_input(x, NORMED, weight), [segment(w, out)], blocks=blocks, dependent=True, form=form)
+                    for w, x in zip(gates + ups, xs + xs)])
+                times = []
+                for level in LEVELS:
+                    t = act[int(level * (1 << 20))].reshape(1)
+                    times.append(time_graph([lambda g=g, u=u, x=x: ffn_gate_up(
+                        ffn, vector_input(x, NORMED, weight), g, u, out, t if level else None, 0, blocks=blocks, dependent=True)
+                        for g, u, x in zip(gates, ups, xs)]))
+                kept = torch.zeros(1, dtype=torch.int32, device="cuda")
+                ffn_gate_up(ffn, vector_input(xs[0], NORMED, weight), gates[0], ups[0], out, act[1 << 19].reshape(1), 0, kept)
+                print(f"{inputs:>5} x {outputs:<5} {form} gemv_rows {us:5.1f} us {size / us / 1e3 / roof:.2f}  ffn_gate_up " +
+                      " ".join(f"{t:5.1f}" for t in times) + " us (dense, 30-90 % of up skipped; kept at 50 %: "
+                      f"{kept.item() / outputs:.2f})" + (f" blocks/SM {per_sm}" if per_sm else ""), flush=True)
+            del gates, ups
+
+
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--shapes", default=SHAPES)
@@ -117,12 +150,13 @@ def main():
     a.add_argument("--teal", help="TEAL's own kernels/sparse_gemv.py, to be compared with instead of the kernel here")
     a.add_argument("--sweep", action="store_true")
     a.add_argument("--ptx", default="")
+    a.add_argument("--rows", help="shapes of dense rows and of gate and up, such as 4096x14336")
     a = a.parse_args()
     roof = read_bandwidth()
     print(f"read bandwidth {roof:.0f} GB/s (sum over 2 GiB)")
     ws = Workspace()
     original = original_teal(a.teal) if a.teal else None
-    for shape in a.shapes.split(","):
+    for shape in filter(None, a.shapes.split(",")):
         inputs, outputs = map(int, shape.split("x"))
         for form in a.forms.split(","):
             bits = FORMS[form][0]
@@ -174,6 +208,8 @@ def main():
                           f"  {'narrow' if narrow else 'wide'} {tiles}x{splits}{' dependent' if dependent else ''}", flush=True)
             del weights, xs
             torch.cuda.empty_cache()
+    if a.rows:
+        rows_table(a.forms, a.set, roof, a.rows, a.sweep)
 
 
 if __name__ == "__main__":
