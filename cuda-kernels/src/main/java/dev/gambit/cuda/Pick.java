@@ -57,10 +57,12 @@ public final class Pick {
      * @param counters {@code int[counterCount]}, copied into the report
      * @param counterCount how many
      */
-    public void launch(CudaStream stream, DeviceMemory step, DeviceMemory logits, DeviceMemory best, DeviceMemory ticket,
+    public void launch(CudaStream stream, DeviceMemory step, DeviceMemory logits, DeviceMemory best,
+            DeviceMemory ticket,
             DeviceMemory reports, int reportBytes, DeviceMemory counters, int counterCount) {
         LaunchConfig config = LaunchConfig.of(partCount(), 256).withDependent(kernels.dependentLaunches());
-        kernels.driver().launch(function, config, stream, KernelParameters.builder().add(step).add(logits).add(vocabulary)
+        kernels.driver().launch(function, config, stream, KernelParameters.builder().add(step).add(logits).add(
+                vocabulary)
                 .add(slice).add(best).add(MAX_CANDIDATES).add(ticket).add(reports).add(reportBytes).add(counters)
                 .add(counterCount).build());
     }

@@ -47,7 +47,8 @@ public final class StepBegin {
     public void launch(CudaStream stream, DeviceMemory step, DeviceMemory commands, int slots, DeviceMemory frequency,
             int pairs, DeviceMemory cosine, DeviceMemory sine, DeviceMemory counters, int counterCount,
             DeviceMemory hidden) {
-        KernelParameters.Builder p = KernelParameters.builder().add(step).add(commands).add(slots).add(frequency).add(pairs)
+        KernelParameters.Builder p = KernelParameters.builder().add(step).add(commands).add(slots).add(frequency).add(
+                pairs)
                 .add(cosine).add(sine).add(counters).add(counterCount);
         Planes.add(p, embedding);
         kernels.driver().launch(function, config, stream, p.add(hidden).build());
