@@ -37,8 +37,24 @@ if [ -z "$nvcc" ] || ! "$nvcc" --version | grep -q "V$version"; then
   nvcc=$(echo "$venv"/lib/python3*/site-packages/nvidia/cu13/bin/nvcc)
 fi
 
-# The hash of a kernel's source with every header: what PtxSourcesTest computes, too.
-digest() { (cd $here && cat "$(basename "$1")" $(LC_ALL=C ls *.cuh) | sha256sum | cut -d ' ' -f 1); }
+# The headers that a file in the current folder includes, directly or not, sorted by name.
+headers_of() {
+  local found='' next
+  next=$(sed -n 's/^#include "\(.*\)"/\1/p' "$1" | LC_ALL=C sort -u)
+  while [ "$next" != "$found" ]; do
+    found=$next
+    # shellcheck disable=SC2086
+    next=$(sed -n 's/^#include "\(.*\)"/\1/p' "$1" $found | LC_ALL=C sort -u)
+  done
+  echo "$found"
+}
+
+# The hash of a kernel's source and then its headers: what PtxSourcesTest computes, too.
+digest() {
+  local name
+  name=$(basename "$1")
+  (cd $here && cat "$name" $(headers_of "$name") | sha256sum | cut -d ' ' -f 1)
+}
 
 # compile FILE SET NAME FLAGS: compiles and puts hash and ISA version into the header.
 compile() {
@@ -49,12 +65,27 @@ compile() {
     sm_90) isa=8.0; arch=compute_90 ;;
   esac
   mkdir -p "$out/$set"
+  local header="// source $(basename "$file") sha256 $(digest "$file")"
+  # What is of this source already stays.
+  if [ "$(head -n 1 "$out/$set/$name.ptx" 2>/dev/null)" = "$header" ]; then return; fi
+  echo "build-ptx: $set/$name" >&2
   "$nvcc" -std=c++17 -O3 -ptx -arch="$arch" "$@" "$file" -o "$out/$set/$name.tmp"
   {
-    echo "// source $(basename "$file") sha256 $(digest "$file")"
+    echo "$header"
     sed -e '/^\/\//d' -e '/^$/d' -e '/used_bytes_mask/d' -e "s/^\.version .*/.version $isa/" "$out/$set/$name.tmp"
   } >"$out/$set/$name.ptx"
   rm "$out/$set/$name.tmp"
+}
+
+# Compiles in the background, as many at a time as there are processors.
+pids=()
+queue() {
+  if [ ${#pids[@]} -ge "$(nproc)" ]; then
+    wait "${pids[0]}"
+    pids=("${pids[@]:1}")
+  fi
+  compile "$@" &
+  pids+=($!)
 }
 
 for file in "${files[@]}"; do
@@ -64,13 +95,14 @@ for file in "${files[@]}"; do
   for set in ${sets:-compute_80 sm_90}; do
     if grep -q GAMBIT_KERNEL "$file"; then
       for form in $(sed -n 's/^using \([a-z0-9_]*\) = Form<.*/\1/p' $here/weights.cuh); do
-        compile "$file" "$set" "$name.$form" -DGAMBIT_FORM="$form"
+        queue "$file" "$set" "$name.$form" -DGAMBIT_FORM="$form"
       done
     else
-      compile "$file" "$set" "$name"
+      queue "$file" "$set" "$name"
     fi
   done
 done
+for pid in "${pids[@]}"; do wait "$pid"; done
 
 if [ -n "$check" ]; then
   committed=src/main/resources/dev/gambit/cuda/ptx

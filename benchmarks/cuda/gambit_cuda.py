@@ -116,7 +116,6 @@ FORMS = {
     "u4_f32_min": (4, 0, 4, True, 32, 16, 32), "i8_f32_min": (8, 0, 4, True, 32, 16, 16),
     "i8_f32_16": (8, 0, 4, False, 16, 16, 16)}
 TYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
-ROWS_A_WARP = 2
 
 
 def padded(n):
@@ -197,49 +196,65 @@ def rows_shared(form, inputs):
     return spans * (32 * chunk + (32 if FORMS[form][3] else 0)) * 4
 
 
+def rows_grid(rows, resident=4):
+    """Blocks and warps a row, as GemvRows.java chooses them."""
+    warps = 1
+    while warps < 8 and rows * warps < multiprocessors() * 8:
+        warps *= 2
+    teams, best, best_share = 8 // warps, 1, 0
+    for per_sm in range(min(2, resident), min(4, resident) + 1):
+        t = multiprocessors() * per_sm * teams
+        share = rows / (t * -(-rows // t))
+        if share > best_share + .01:
+            best, best_share = per_sm, share
+    return min(multiprocessors() * best, -(-rows // teams)), warps
+
+
 def gemv_rows(kernel, inp, segments, thresholds=None, stride=1, kept=None, warps_per_row=None, blocks=None,
               dependent=False, form="f16"):
-    units = sum(-(-s.outputs // ROWS_A_WARP) for s in segments)
-    per_sm = 3
-    if warps_per_row is None:
-        warps_per_row = 1
-        while warps_per_row < 8 and units * warps_per_row < multiprocessors() * 16:
-            warps_per_row *= 2
-    groups = 8 // warps_per_row
-    if blocks is None:
-        needed = -(-units // groups)
-        waves = -(-needed // (multiprocessors() * per_sm))
-        blocks = -(-needed // waves)
+    rows = sum(s.outputs for s in segments)
+    chosen = rows_grid(rows)
+    warps_per_row = warps_per_row or chosen[1]
+    blocks = blocks or chosen[0]
     a = GemvRowsArgs(inp, (Segment * 3)(*segments), ptr(thresholds), ptr(kept), stride, len(segments), warps_per_row)
     kernel.launch((blocks,), a, rows_shared(form, inp.inputs), dependent=dependent)
 
 
-def col_tiles(form, segments):
-    return sum(-(-s.outputs // (32 * FORMS[form][5])) for s in segments)
+NARROW_INPUTS = 1536
 
 
-def col_splits(form, tiles, inputs, per_sm):
-    groups = -(-inputs // 32)
-    splits = max(1, multiprocessors() * per_sm // tiles)
-    splits = min(splits, 32, max(1, groups // 2))
-    return max(splits, -(-groups // 64))
+class SparseGemvCols:
+    """Both variants of the columns kernel and the choice between them, as SparseGemvCols.java makes it."""
 
+    def __init__(self, form, set="sm_90", path=None):
+        self.form = form
+        name = "sparse_gemv_cols." + form
+        self.wide = Kernel(name, "sparse_gemv_cols_" + form, set=set, path=path)
+        self.narrow = Kernel(name, "sparse_gemv_cols_narrow_" + form, set=set, path=path)
 
-def sparse_gemv_cols(kernel, inp, segments, ws, splits=None, per_sm=None, dependent=False, form="f16"):
-    tiles = col_tiles(form, segments)
-    per_sm = per_sm or (3 if FORMS[form][0] >= 16 else 2)
-    if splits is None:
-        splits = col_splits(form, tiles, inp.inputs, per_sm)
-    a = SparseGemvColsArgs(inp, (Segment * 3)(*segments), ptr(ws.partials), ptr(ws.tickets), len(segments))
-    kernel.launch((tiles, splits), a, dependent=dependent)
-    return splits
+    def plan(self, outputs, inputs, narrow=None, splits=None):
+        """Whether narrow, tiles, splits."""
+        if narrow is None:
+            narrow = inputs <= NARROW_INPUTS
+        width = (4 if narrow else 32) * FORMS[self.form][5]
+        tiles = sum(-(-n // width) for n in outputs)
+        groups = -(-inputs // 32)
+        if splits is None:
+            per_sm = 3 if FORMS[self.form][0] >= 16 else 2
+            splits = 1 if narrow else min(max(1, multiprocessors() * per_sm // tiles), 32, max(1, groups // 2))
+        return narrow, tiles, max(splits, -(-groups // 64))
+
+    def __call__(self, inp, segments, ws, narrow=None, splits=None, dependent=False):
+        narrow, tiles, splits = self.plan([s.outputs for s in segments], inp.inputs, narrow, splits)
+        a = SparseGemvColsArgs(inp, (Segment * 3)(*segments), ptr(ws.partials), ptr(ws.tickets), len(segments))
+        (self.narrow if narrow else self.wide).launch((tiles, splits), a, dependent=dependent)
 
 
 def ffn_gate_up(kernel, inp, gate, up, out, thresholds=None, stride=1, kept=None, gate_in=None, up_in=None,
-                in_stride=0, activations=None, activation=SILU, blocks=None, per_sm=2, dependent=False,
+                in_stride=0, activations=None, activation=SILU, blocks=None, dependent=False,
                 gate_bias=None, up_bias=None):
     n = out.numel()
-    blocks = blocks or max(min(multiprocessors() * per_sm, -(-n // 2)), -(-n // 1024))
+    blocks = blocks or max(rows_grid(n)[0], -(-n // 1024))
     a = FfnGateUpArgs(inp, gate.matrix() if gate else Matrix(), up.matrix(), ptr(gate_bias), ptr(up_bias),
                       ptr(activations), ptr(thresholds), ptr(gate_in), ptr(up_in), ptr(out), ptr(kept), n, stride,
                       in_stride, in_stride, activation)

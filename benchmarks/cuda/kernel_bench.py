@@ -108,6 +108,39 @@ def teal(inputs, outputs, weights, xs, ts, original):
     return best
 
 
+def rows_table(forms, set, roof, shapes, sweep):
+    """gemv_rows dense, and gate, activation, mask and up's kept rows in ffn_gate_up, both with the norm before."""
+    z = torch.randn(1 << 20, device="cuda")
+    act = (z * torch.sigmoid(z)).abs().sort().values
+    for shape in shapes.split(","):
+        inputs, outputs = map(int, shape.split("x"))
+        for form in forms.split(","):
+            n = max(4, copies_of(inputs, outputs, FORMS[form][0]) // 2)
+            gates = [Weights(form, False, inputs, outputs, k, exact=False) for k in range(n)]
+            ups = [Weights(form, False, inputs, outputs, k + n, exact=False) for k in range(n)]
+            xs = [torch.randn(inputs, device="cuda") for _ in range(n)]
+            weight, out = torch.ones(inputs, device="cuda"), torch.empty(outputs, device="cuda")
+            size = gates[0].bytes
+            rows, ffn = Kernel("gemv_rows." + form, set=set), Kernel("ffn_gate_up." + form, set=set)
+            for per_sm in (None, 2, 3, 4) if sweep else (None,):
+                blocks = per_sm and min(per_sm * multiprocessors(), outputs)
+                us = time_graph([lambda w=w, x=x: gemv_rows(
+                    rows, vector_input(x, NORMED, weight), [segment(w, out)], blocks=blocks, dependent=True, form=form)
+                    for w, x in zip(gates + ups, xs + xs)])
+                times = []
+                for level in LEVELS:
+                    t = act[int(level * (1 << 20))].reshape(1)
+                    times.append(time_graph([lambda g=g, u=u, x=x: ffn_gate_up(
+                        ffn, vector_input(x, NORMED, weight), g, u, out, t if level else None, 0, blocks=blocks, dependent=True)
+                        for g, u, x in zip(gates, ups, xs)]))
+                kept = torch.zeros(1, dtype=torch.int32, device="cuda")
+                ffn_gate_up(ffn, vector_input(xs[0], NORMED, weight), gates[0], ups[0], out, act[1 << 19].reshape(1), 0, kept)
+                print(f"{inputs:>5} x {outputs:<5} {form} gemv_rows {us:5.1f} us {size / us / 1e3 / roof:.2f}  ffn_gate_up " +
+                      " ".join(f"{t:5.1f}" for t in times) + " us (dense, 30-90 % of up skipped; kept at 50 %: "
+                      f"{kept.item() / outputs:.2f})" + (f" blocks/SM {per_sm}" if per_sm else ""), flush=True)
+            del gates, ups
+
+
 def main():
     a = argparse.ArgumentParser()
     a.add_argument("--shapes", default=SHAPES)
@@ -117,12 +150,13 @@ def main():
     a.add_argument("--teal", help="TEAL's own kernels/sparse_gemv.py, to be compared with instead of the kernel here")
     a.add_argument("--sweep", action="store_true")
     a.add_argument("--ptx", default="")
+    a.add_argument("--rows", help="shapes of dense rows and of gate and up, such as 4096x14336")
     a = a.parse_args()
     roof = read_bandwidth()
     print(f"read bandwidth {roof:.0f} GB/s (sum over 2 GiB)")
     ws = Workspace()
     original = original_teal(a.teal) if a.teal else None
-    for shape in a.shapes.split(","):
+    for shape in filter(None, a.shapes.split(",")):
         inputs, outputs = map(int, shape.split("x"))
         for form in a.forms.split(","):
             bits = FORMS[form][0]
@@ -148,33 +182,34 @@ def main():
                 if not a.no_teal and form == "f16":
                     best = teal(inputs, outputs, full, hx, ts, original)
                     print(f"{label} TEAL   " + " ".join(f"{b[0]:6.1f}" for b in best) + f"  {best[2][1]}")
-            variants = [(a.set, "", None)]
-            if a.ptx:
-                variants += [(a.set, path, None) for path in a.ptx.split(",")]
-            for set_, path, _ in variants:
-                kernel = Kernel(f"sparse_gemv_cols.{form}", set=set_, path=path or None)
-                tiles = col_tiles(form, [segment(weights[0], out)])
-                choices = [(None, False), (None, True)]
-                if a.sweep:
-                    per = [1, 2, 3, 4, 5, 6, 8]
-                    seen = {max(1, min(32 * 4, multiprocessors() * s // tiles, -(-inputs // 32))) for s in per}
-                    least = -(-((inputs + 31) // 32) // 64)
-                    choices = [(s, True) for s in sorted(seen) if s >= least]
-                for splits, dependent in choices:
+            kernel = SparseGemvCols(form, a.set, a.ptx or None)
+            plans = [kernel.plan([outputs], inputs)]
+            if a.sweep:
+                for narrow in (False, True):
+                    least = kernel.plan([outputs], inputs, narrow, 1)
+                    for per_sm in (1, 2, 3, 4, 6):
+                        splits = min(64, multiprocessors() * per_sm // least[1], -(-inputs // 64))
+                        if splits >= least[2] and (narrow, least[1], splits) not in plans:
+                            plans.append((narrow, least[1], splits))
+            for narrow, tiles, splits in plans:
+                for dependent in (False, True):
                     us = []
                     for t in tv:
                         us.append(time_graph([
-                            lambda w=w, x=x, t=t: sparse_gemv_cols(
-                                kernel, vector_input(x), [segment(w, out, t, 0)], ws, splits, dependent=dependent, form=form)
+                            lambda w=w, x=x, t=t: kernel(
+                                vector_input(x), [segment(w, out, t, 0)], ws, narrow, splits, dependent)
                             for w, x in zip(weights, xs)]))
-                    used = splits or col_splits(form, tiles, inputs, 3 if bits >= 16 else 2)
                     scale = weights[0].bytes - weights[0].data.numel() * weights[0].data.element_size()
                     rate = [(scale + (weights[0].bytes - scale) * (1 - l)) / u / 1e3 for l, u in zip(LEVELS, us)]
-                    print(f"{label} ours {path[-30:]} splits {used:3} pdl {int(dependent)}: " +
-                          " ".join(f"{u:6.1f}" for u in us) + "  of roof " + " ".join(f"{r / roof:.2f}" for r in rate) +
-                          (f"  x cuBLAS {dense / us[2]:.2f} {dense / us[3]:.2f}" if dense else ""), flush=True)
+                    print(f"{label} ours   " + " ".join(f"{u:6.1f}" for u in us) + " us  " +
+                          " ".join(f"{r:4.0f}" for r in rate) + " GB/s  of read bandwidth " +
+                          " ".join(f"{r / roof:.2f}" for r in rate) +
+                          (f"  x cuBLAS {dense / us[2]:.2f} {dense / us[3]:.2f}" if dense else "") +
+                          f"  {'narrow' if narrow else 'wide'} {tiles}x{splits}{' dependent' if dependent else ''}", flush=True)
             del weights, xs
             torch.cuda.empty_cache()
+    if a.rows:
+        rows_table(a.forms, a.set, roof, a.rows, a.sweep)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ failures = 0
 done = 0
 
 
-def report(what, got, want, tolerance=2e-6):
-    """Relative error of a vector by its norm; NaN never passes."""
+def report(what, got, want, tolerance=2e-6, size=None):
+    """Error of a vector by its norm, or by that of what was summed up; NaN never passes."""
     global failures, done
     done += 1
-    error = ((got.double() - want).norm() / want.norm().clamp_min(1e-30)).item()
+    error = ((got.double() - want).norm() / (want if size is None else size).norm().clamp_min(1e-30)).item()
     if not error <= tolerance:
         failures += 1
         if failures < 40:
@@ -107,19 +107,18 @@ def check_cols(form, kernel, quick):
         seed = inputs * 5 + outputs
         mats = [Weights(form, True, inputs, n, seed + k) for k, n in enumerate((outputs, 3, 700))]
         x, other = random(inputs, seed), random(inputs, seed + 1) + 1
-        least = -(-((inputs + 31) // 32) // 64)
-        for (keep, mode), splits in itertools.product(
+        for (keep, mode), (narrow, splits) in itertools.product(
                 (("none", PLAIN), ("one", PLAIN), ("half", NORMED), ("all", PLAIN), ("half", ACTIVATED), (None, NORMED)),
-                (None, least, least + 2)):
+                ((None, None), (True, None), (False, 1), (False, 3))):
             v = x.double() if mode == PLAIN else normed(x, other, 1e-5) if mode == NORMED else \
                 x.double() * torch.sigmoid(x.double()) * other.double()
             t = None if keep is None else thresholds_for(v, keep, seed)
             masked = v if t is None else torch.where(v.abs() > t, v, 0)
             inp = vector_input(x, mode, other, activation=SILU)
             out, kept = poison(outputs), torch.zeros(1, dtype=torch.int32, device="cuda")
-            sparse_gemv_cols(kernel, inp, [segment(mats[0], out, t, 1, kept=kept)], ws, splits, form=form)
-            report(f"cols.{form} {inputs}x{outputs} keep {keep} mode {mode} splits {splits}", out, mats[0].exact @ masked,
-                   5e-6)
+            kernel(inp, [segment(mats[0], out, t, 1, kept=kept)], ws, narrow, splits)
+            report(f"cols.{form} {inputs}x{outputs} keep {keep} mode {mode} narrow {narrow} splits {splits}", out,
+                   mats[0].exact @ masked, 5e-6, mats[0].exact.abs() @ masked.abs())
             n = inputs if t is None else (masked != 0).sum().item()
             same(f"cols.{form} {inputs} keep {keep} count {kept.item()} not {n}", kept.item() == n)
         outs = [poison(m.outputs) for m in mats]
@@ -128,10 +127,10 @@ def check_cols(form, kernel, quick):
         ts = [thresholds_for(x, "half", seed), None, torch.zeros(1, device="cuda")]
         segs = [segment(mats[0], outs[0], ts[0]), segment(mats[1], outs[1], bias=bias, accumulate=1),
                 segment(mats[2], outs[2], ts[2], 0)]
-        sparse_gemv_cols(kernel, vector_input(x), segs, ws, form=form)
+        kernel(vector_input(x), segs, ws)
         again = [o.clone() for o in outs]
         outs[1].fill_(2)
-        sparse_gemv_cols(kernel, vector_input(x), segs, ws, form=form)
+        kernel(vector_input(x), segs, ws)
         same(f"cols.{form} {inputs} twice the same bits", all(torch.equal(a, b) for a, b in zip(again, outs)))
         d = x.double()
         report(f"cols.{form} {inputs}x{outputs} three", outs[0], mats[0].exact @ torch.where(d.abs() > ts[0], d, 0), 5e-6)
@@ -155,12 +154,13 @@ def check_ffn(form, kernel, quick):
             act = g * torch.sigmoid(g)
             t = None if keep is None else thresholds_for(act, keep, seed)
             want = act * (up.exact @ vu)
+            size = (gate.exact.abs() @ vg.abs()) * (up.exact.abs() @ vu.abs())
             if t is not None:
                 want = torch.where(act.abs() > t, want, 0)
             out, kept = poison(channels), torch.zeros(1, dtype=torch.int32, device="cuda")
             inp = vector_input(x, NORMED, nw)
             ffn_gate_up(kernel, inp, gate, up, out, t, 1, kept, gi, ui, 1)
-            report(f"ffn.{form} {inputs}x{channels} keep {keep} masks {masks}", out, want, 1e-5)
+            report(f"ffn.{form} {inputs}x{channels} keep {keep} masks {masks}", out, want, 1e-5, size)
             n = channels if t is None else (act.abs() > t).sum().item()
             same(f"ffn.{form} {inputs}x{channels} keep {keep} count {kept.item()} not {n}", kept.item() == n)
             again = poison(channels)
@@ -168,7 +168,7 @@ def check_ffn(form, kernel, quick):
             same(f"ffn.{form} twice the same bits", torch.equal(out, again))
             if not masks:
                 ffn_gate_up(kernel, inp, None, up, again, t, 1, activations=act.float())
-                report(f"ffn.{form} {inputs}x{channels} keep {keep} given", again, want, 1e-5)
+                report(f"ffn.{form} {inputs}x{channels} keep {keep} given", again, want, 1e-5, size)
 
 
 BLOCKS = {"q8_0": (34, 32, "i8"), "q4_0": (18, 32, "u4"), "q4_1": (20, 32, "u4_min"), "q5_0": (22, 32, "i8"),
@@ -287,7 +287,7 @@ def main():
     for form in a.forms.split(","):
         for name, f in (("gemv_rows", check_rows), ("sparse_gemv_cols", check_cols), ("ffn_gate_up", check_ffn)):
             before = done, failures
-            f(form, Kernel(f"{name}.{form}", set=a.set), a.quick)
+            f(form, SparseGemvCols(form, a.set) if f is check_cols else Kernel(f"{name}.{form}", set=a.set), a.quick)
             torch.cuda.synchronize()
             print(f"{name}.{form}: {done - before[0]} checks, {failures - before[1]} failures", flush=True)
     print(f"{a.set}: {done} checks, {failures} failures")

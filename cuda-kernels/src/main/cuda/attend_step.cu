@@ -1,18 +1,7 @@
-// Decode attention: rotates the query and the new key, appends key and value to the cache, and attends to all positions up
-// to the new one. The context is split into spans, a block each (flash-decoding); the block of a key-value head that
-// finishes last joins the spans in their order, so the same input gives the same bits.
-//
-// Grid: key-value heads × spans of the bucket × chunks of up to 8 query heads. Blocks past the position leave at once, so one
-// grid serves every position of a bucket.
-// ptx sets: compute_80
-#include "step.cuh"
+// Decode attention for caches of any types and heads of any lengths.
+#include "attend.cuh"
 
 namespace {
-
-constexpr int THREADS = 128;
-constexpr int HEADS = 8;        // query heads a block serves
-constexpr int MAX_SPAN = 256;   // positions a block covers at most
-constexpr int MAX_LENGTH = 256; // entries of a head
 
 struct Shared {
     union {
@@ -25,27 +14,14 @@ struct Shared {
     int last;
 };
 
-__device__ void rotate(const float* x, float* out, int length, int pairs, const float* cosine, const float* sine, int thread,
-                       int threads) {
-#pragma unroll 1
-    for (int i = thread; i < length; i += threads) {
-        int p = i / 2;
-        if (p < pairs) {
-            float a = x[2 * p];
-            float b = x[2 * p + 1];
-            out[i] = i % 2 == 0 ? a * cosine[p] - b * sine[p] : a * sine[p] + b * cosine[p];
-        } else {
-            out[i] = x[i];
-        }
-    }
-}
-
 __device__ __forceinline__ void attend(
     int keyType, int valueType, const Step* step, int layer, const float* q, const float* k, const float* v, const float* cosine, const float* sine,
     float* out, float* partial, unsigned* tickets, int heads, int kvHeads, int keyLength, int valueLength, int pairs,
     int span, float scale) {
     __shared__ Shared s;
     __shared__ float fresh[MAX_LENGTH];
+    letNextStart();
+    awaitPrevious();
     const int t = threadIdx.x;
     const int kvHead = blockIdx.x;
     const int position = step->command.position;
@@ -216,47 +192,8 @@ __device__ __forceinline__ void attend(
             partial[(static_cast<int64_t>(head0 + g) * gridDim.y + blockIdx.y) * (valueLength + 2) + 2 + d] = all;
         }
     }
-    if (spans == 1) {
-        return;
-    }
-    if (t < n) {
-        float* record = partial + (static_cast<int64_t>(head0 + t) * gridDim.y + blockIdx.y) * (valueLength + 2);
-        record[0] = s.maximum[t];
-        record[1] = s.total[t];
-    }
-    __threadfence();
-    __syncthreads();
-    if (t == 0) {
-        unsigned* ticket = tickets + blockIdx.x * gridDim.z + blockIdx.z;
-        s.last = atomicAdd(ticket, 1u) == spans - 1;
-        if (s.last) {
-            *ticket = 0; // for the next layer
-        }
-    }
-    __syncthreads();
-    if (!s.last) {
-        return;
-    }
-    __threadfence();
-#pragma unroll 1
-    for (int g = 0; g < n; g++) {
-        const float* records = partial + static_cast<int64_t>(head0 + g) * gridDim.y * (valueLength + 2);
-        float max = -INFINITY;
-        for (int i = 0; i < spans; i++) {
-            max = fmaxf(max, __ldcg(records + static_cast<int64_t>(i) * (valueLength + 2)));
-        }
-        for (int d = t; d < valueLength; d += THREADS) {
-            float total = 0;
-            float all = 0;
-#pragma unroll 4
-            for (int i = 0; i < spans; i++) {
-                const float* record = records + static_cast<int64_t>(i) * (valueLength + 2);
-                float factor = expf(__ldcg(record) - max);
-                total += factor * __ldcg(record + 1);
-                all += factor * __ldcg(record + 2 + d);
-            }
-            out[(head0 + g) * valueLength + d] = all / total;
-        }
+    if (spans > 1) {
+        join(out, partial, tickets, &s.last, s.sums, s.maximum, s.total, head0, n, spans, valueLength);
     }
 }
 

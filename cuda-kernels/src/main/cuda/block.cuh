@@ -97,19 +97,29 @@ __device__ __forceinline__ float blockSum(float v, float (&scratch)[WARPS]) {
 
 /** Four inputs from i on; 0 past the end. The vector must be aligned to 16 bytes and i a multiple of 4. */
 __device__ __forceinline__ float4 load4(const float* x, int i, int n) {
-    if (i + 4 <= n) {
-        return *reinterpret_cast<const float4*>(x + i);
+    if (n % 4 == 0) {
+        return i < n ? *reinterpret_cast<const float4*>(x + i) : make_float4(0.f, 0.f, 0.f, 0.f);
     }
-    return make_float4(i < n ? x[i] : 0.f, i + 1 < n ? x[i + 1] : 0.f, i + 2 < n ? x[i + 2] : 0.f, 0.f);
+    return make_float4(
+        i < n ? x[i] : 0.f, i + 1 < n ? x[i + 1] : 0.f, i + 2 < n ? x[i + 2] : 0.f, i + 3 < n ? x[i + 3] : 0.f);
 }
+
+/** Loads of a thread that are under way together, where a block reads a vector. */
+constexpr int AHEAD = 4;
 
 /** The factor of the RMS norm, the same bits in every thread and block. */
 __device__ __forceinline__ float rmsFactor(const Input& in, float (&scratch)[WARPS]) {
     float squares = 0.f;
-#pragma unroll 4
-    for (int i = threadIdx.x * 4; i < in.inputs; i += THREADS * 4) {
-        float4 v = load4(in.x, i, in.inputs);
-        squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+    for (int base = threadIdx.x * 4; base < in.inputs; base += AHEAD * THREADS * 4) {
+        float4 v[AHEAD];
+#pragma unroll
+        for (int u = 0; u < AHEAD; u++) {
+            v[u] = load4(in.x, base + u * THREADS * 4, in.inputs);
+        }
+#pragma unroll
+        for (int u = 0; u < AHEAD; u++) {
+            squares += v[u].x * v[u].x + v[u].y * v[u].y + v[u].z * v[u].z + v[u].w * v[u].w;
+        }
     }
     return 1.f / sqrtf(blockSum(squares, scratch) / in.inputs + in.epsilon);
 }

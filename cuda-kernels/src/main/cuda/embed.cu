@@ -1,14 +1,13 @@
 // Looks up tokens' embeddings in a matrix of rows layout, as it lies on the device: a tied lm head serves as it is.
-// Grid: one block a token. A decode step takes its token from the step's record, a batch from an array.
+// Grid: one block a token.
 // ptx sets: compute_80
 #include "planes.cuh"
-#include "step.cuh"
 
 namespace {
 
 template <int PLANE>
-__device__ void embed(const Step* step, const int* tokens, const Planes& m, float* out, int stride) {
-    int token = step ? step->command.token : tokens[blockIdx.x];
+__device__ void embed(const int* tokens, const Planes& m, float* out, int stride) {
+    int token = tokens[blockIdx.x];
     float* row = out + static_cast<int64_t>(blockIdx.x) * stride;
     for (int i = threadIdx.x * 4; i < m.inputs; i += blockDim.x * 4) {
         float w[4];
@@ -26,9 +25,9 @@ __device__ void embed(const Step* step, const int* tokens, const Planes& m, floa
 
 #define EMBED(NAME, PLANE)                                                                                              \
     extern "C" __global__ void embed_##NAME(                                                                            \
-        const Step* step, const int* tokens, const uint8_t* data, const uint8_t* scales, const uint8_t* mins,           \
+        const int* tokens, const uint8_t* data, const uint8_t* scales, const uint8_t* mins,           \
         int scaleType, int zero, int group, int inputs, int outputs, float* out, int stride) {                          \
-        embed<PLANE>(step, tokens, Planes{data, scales, mins, scaleType, zero, group, inputs, outputs}, out, stride);   \
+        embed<PLANE>(tokens, Planes{data, scales, mins, scaleType, zero, group, inputs, outputs}, out, stride);   \
     }
 
 EMBED(f32, PLANE_F32)

@@ -27,6 +27,50 @@ struct FfnGateUpArgs {
 
 constexpr int SLICE = 1024;
 
+namespace {
+
+/** Activations of N neighbouring channels. */
+template <class F, int N>
+__device__ __forceinline__ void gate(
+    const FfnGateUpArgs& a, const float* xs, int begin, int channel, int spans, float factor, float* act) {
+    int row[N];
+#pragma unroll
+    for (int r = 0; r < N; r++) {
+        row[r] = begin + channel + r;
+    }
+    float sum[N];
+    Rows<F>::template dot<N>(a.gate, row, a.in.inputs, xs, 0, spans, sum);
+#pragma unroll
+    for (int r = 0; r < N; r++) {
+        if (threadIdx.x % 32 == r) {
+            float bias = a.gateBias ? a.gateBias[row[r]] : 0.f;
+            act[channel + r] = activate(sum[r] * factor + bias, a.activation);
+        }
+    }
+}
+
+/** Outputs of N channels of the list. */
+template <class F, int N>
+__device__ __forceinline__ void up(
+    const FfnGateUpArgs& a, const float* xs, int begin, const short* list, int spans, float factor, const float* act) {
+    int row[N];
+#pragma unroll
+    for (int r = 0; r < N; r++) {
+        row[r] = begin + list[r];
+    }
+    float sum[N];
+    Rows<F>::template dot<N>(a.up, row, a.in.inputs, xs, 0, spans, sum);
+#pragma unroll
+    for (int r = 0; r < N; r++) {
+        if (threadIdx.x % 32 == r) {
+            float bias = a.upBias ? a.upBias[row[r]] : 0.f;
+            a.out[row[r]] = act[list[r]] * (sum[r] * factor + bias);
+        }
+    }
+}
+
+}  // namespace
+
 extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(ffn_gate_up)(const __grid_constant__ FfnGateUpArgs a) {
     using F = forms::GAMBIT_FORM;
     using R = Rows<F>;
@@ -47,28 +91,21 @@ extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(ffn_gate_up)
     int spans = R::spans(a.in.inputs);
 
     launchDependents();
-    if (a.gate.data && warp * N < count) {
-        R::prefetch(a.gate, begin + warp * N, min(N, count - warp * N), a.in.inputs);
+    int from = count * warp / WARPS;
+    int to = count * (warp + 1) / WARPS;
+    if (a.gate.data && from < to) {
+        R::prefetch(a.gate, begin + from, min(N, to - from), a.in.inputs);
     }
     waitForInputs();
     float factor = 1.f;
     if (a.gate.data) {
         factor = R::stage(a.in, a.gateInThresholds, a.gateInStride, xs, scratch);
-        for (int u = warp; u * N < count; u += WARPS) {
-            int row[N];
-#pragma unroll
-            for (int r = 0; r < N; r++) {
-                row[r] = begin + min(u * N + r, count - 1);
-            }
-            float sum[N];
-            R::template dot<N>(a.gate, row, a.in.inputs, xs, 0, spans, sum);
-#pragma unroll
-            for (int r = 0; r < N; r++) {
-                if (lane == r && u * N + r < count) {
-                    float bias = a.gateBias ? a.gateBias[row[r]] : 0.f;
-                    act[u * N + r] = activate(sum[r] * factor + bias, a.activation);
-                }
-            }
+        int c = from;
+        for (; c + N <= to; c += N) {
+            gate<F, N>(a, xs, begin, c, spans, factor, act);
+        }
+        for (; c < to; c++) {
+            gate<F, 1>(a, xs, begin, c, spans, factor, act);
         }
     } else {
         for (int c = threadIdx.x; c < count; c += THREADS) {
@@ -103,22 +140,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(ffn_gate_up)
         __syncthreads();
     }
     int n = listed;
-    for (int u = warp; u * N < n; u += WARPS) {
-        int channel[N];
-        int row[N];
-#pragma unroll
-        for (int r = 0; r < N; r++) {
-            channel[r] = list[min(u * N + r, n - 1)];
-            row[r] = begin + channel[r];
-        }
-        float sum[N];
-        R::template dot<N>(a.up, row, a.in.inputs, xs, 0, spans, sum);
-#pragma unroll
-        for (int r = 0; r < N; r++) {
-            if (lane == r && u * N + r < n) {
-                float bias = a.upBias ? a.upBias[row[r]] : 0.f;
-                a.out[row[r]] = act[channel[r]] * (sum[r] * factor + bias);
-            }
-        }
+    int k = n * warp / WARPS;
+    int end = n * (warp + 1) / WARPS;
+    for (; k + N <= end; k += N) {
+        up<F, N>(a, xs, begin, list + k, spans, factor, act);
+    }
+    for (; k < end; k++) {
+        up<F, 1>(a, xs, begin, list + k, spans, factor, act);
     }
 }

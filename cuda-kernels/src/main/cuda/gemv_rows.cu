@@ -23,15 +23,25 @@ extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(gemv_rows)(c
     __shared__ float parts[WARPS][N];
 
     launchDependents();
-    int ahead = (blockIdx.x * WARPS + threadIdx.x / 32) / a.warpsPerRow * N;
-    if (ahead < a.segments[0].outputs) {
-        R::prefetch(a.segments[0].matrix, ahead, min(N, a.segments[0].outputs - ahead), a.in.inputs);
+    int warp = threadIdx.x / 32;
+    int lane = threadIdx.x % 32;
+    int part = warp % a.warpsPerRow;
+    int teams = WARPS / a.warpsPerRow;
+    int rows = 0;
+    for (int s = 0; s < a.segmentCount; s++) {
+        rows += a.segments[s].outputs;
+    }
+    // A team's rows are neighbours; all teams have as many, or one more.
+    int team = blockIdx.x * teams + warp / a.warpsPerRow;
+    int begin = (int) ((long long) rows * team / (gridDim.x * teams));
+    int end = (int) ((long long) rows * (team + 1) / (gridDim.x * teams));
+    int rounds = ((rows + gridDim.x * teams - 1) / (gridDim.x * teams) + N - 1) / N;
+    if (part == 0 && begin < a.segments[0].outputs) {
+        R::prefetch(a.segments[0].matrix, begin, min(N, a.segments[0].outputs - begin), a.in.inputs);
     }
     waitForInputs();
     float factor = R::stage(a.in, a.thresholds, a.stride, xs, scratch);
 
-    int warp = threadIdx.x / 32;
-    int lane = threadIdx.x % 32;
     if (a.kept && blockIdx.x == 0) {
         int count = 0;
         for (int i = threadIdx.x; i < a.in.inputs; i += THREADS) {
@@ -42,56 +52,70 @@ extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(gemv_rows)(c
             atomicAdd(a.kept, (unsigned) count);
         }
     }
-    int part = warp % a.warpsPerRow;
-    int groups = WARPS / a.warpsPerRow;
     int spans = R::spans(a.in.inputs);
     int first = spans * part / a.warpsPerRow;
     int last = spans * (part + 1) / a.warpsPerRow;
-    int units = 0;
-    for (int s = 0; s < a.segmentCount; s++) {
-        units += (a.segments[s].outputs + N - 1) / N;
-    }
-    for (int base = blockIdx.x * groups; base < units; base += gridDim.x * groups) {
-        int unit = base + warp / a.warpsPerRow;
-        bool active = unit < units;
+    for (int round = 0; round < rounds; round++) {
+        int row = begin + round * N;
+        int count = 0;
         int s = 0;
-        while (active && unit >= (a.segments[s].outputs + N - 1) / N) {
-            unit -= (a.segments[s].outputs + N - 1) / N;
-            s++;
-        }
-        const Segment& segment = a.segments[s];
-        float sum[N];
-        if (active) {
-            int row[N];
-#pragma unroll
-            for (int r = 0; r < N; r++) {
-                row[r] = min(unit * N + r, segment.outputs - 1);
+        float sum[N] = {};
+        if (row < end) {
+            while (row >= a.segments[s].outputs) {
+                row -= a.segments[s].outputs;
+                s++;
             }
-            R::template dot<N>(segment.matrix, row, a.in.inputs, xs, first, last, sum);
-        }
-        if (a.warpsPerRow > 1) {
-            if (active && lane == 0) {
+            // Pairs end with their matrix.
+            count = min(N, end - begin - round * N);
+            if (row + N <= a.segments[s].outputs && count == N) {
+                int pair[N];
 #pragma unroll
                 for (int r = 0; r < N; r++) {
-                    parts[warp][r] = sum[r];
+                    pair[r] = row + r;
+                }
+                R::template dot<N>(a.segments[s].matrix, pair, a.in.inputs, xs, first, last, sum);
+            } else {
+                for (int r = 0; r < count; r++) {
+                    int t = s;
+                    int single[1] = {row + r};
+                    while (single[0] >= a.segments[t].outputs) {
+                        single[0] -= a.segments[t].outputs;
+                        t++;
+                    }
+                    float one[1];
+                    R::template dot<1>(a.segments[t].matrix, single, a.in.inputs, xs, first, last, one);
+#pragma unroll
+                    for (int k = 0; k < N; k++) {
+                        sum[k] = k == r ? one[0] : sum[k];
+                    }
                 }
             }
+        }
+        float v = sum[0];
+#pragma unroll
+        for (int r = 1; r < N; r++) {
+            v = lane == r ? sum[r] : v;
+        }
+        if (a.warpsPerRow > 1) {
+            if (lane < N) {
+                parts[warp][lane] = v;
+            }
             __syncthreads();
-            if (active && part == 0 && lane < N && unit * N + lane < segment.outputs) {
-                float v = 0.f;
+            if (part == 0 && lane < N) {
+                v = 0.f;
                 for (int p = 0; p < a.warpsPerRow; p++) {
                     v += parts[warp + p][lane];
                 }
-                store(segment, unit * N + lane, v * factor);
             }
             __syncthreads();
-        } else if (active && lane < N && unit * N + lane < segment.outputs) {
-            float v = sum[0];
-#pragma unroll
-            for (int r = 1; r < N; r++) {
-                v = lane == r ? sum[r] : v;
+        }
+        if (part == 0 && lane < count) {
+            int o = row + lane;
+            while (o >= a.segments[s].outputs) {
+                o -= a.segments[s].outputs;
+                s++;
             }
-            store(segment, unit * N + lane, v * factor);
+            store(a.segments[s], o, v * factor);
         }
     }
 }

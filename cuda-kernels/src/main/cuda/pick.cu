@@ -1,7 +1,6 @@
-// Finds the likeliest tokens. `pick_parts`: each block keeps the best of its slice of the logits. `pick_join`: one warp
-// takes the best of all slices in order, hands the first to the next step and reports to the host. Equal logits rank by
+// Finds the likeliest tokens. Each block keeps the best of its slice of the logits; the block that comes last takes the best
+// of all slices in order, hands the first to the next step and reports to the host. Equal logits rank by
 // their token, the lowest first, as on the CPU; NaN and negative infinity do not take part.
-// ptx sets: compute_80
 #include "step.cuh"
 
 namespace {
@@ -32,62 +31,6 @@ __device__ uint64_t warpMax(uint64_t k) {
     return k;
 }
 
-}  // namespace
-
-// Grid: ceil(vocabulary / slice) blocks; slice is at most 1024. best: [blocks][capacity], each block's sorted candidates.
-extern "C" __global__ void __launch_bounds__(THREADS) pick_parts(
-    const Step* __restrict__ step, const float* __restrict__ logits, int vocabulary, int slice,
-    unsigned long long* __restrict__ best, int capacity) {
-    __shared__ uint64_t keys[MAX_SLICE];
-    __shared__ uint64_t warps[THREADS / 32];
-    const int t = threadIdx.x;
-    const int from = blockIdx.x * slice;
-    const int wanted = min(step->command.candidates, capacity);
-    if (wanted <= 1) {
-        uint64_t k = 0;
-        for (int i = t; i < slice && from + i < vocabulary; i += THREADS) {
-            uint64_t other = rankKey(logits[from + i], from + i);
-            k = other > k ? other : k;
-        }
-        k = warpMax(k);
-        if (t % 32 == 0) {
-            warps[t / 32] = k;
-        }
-        __syncthreads();
-        if (t == 0) {
-            for (int w = 1; w < THREADS / 32; w++) {
-                k = warps[w] > k ? warps[w] : k;
-            }
-            best[static_cast<int64_t>(blockIdx.x) * capacity] = k;
-        }
-        return;
-    }
-    for (int i = t; i < MAX_SLICE; i += THREADS) {
-        keys[i] = i < slice && from + i < vocabulary ? rankKey(logits[from + i], from + i) : 0;
-    }
-    // Bitonic sort, greatest first.
-    for (int size = 2; size <= MAX_SLICE; size *= 2) {
-        for (int step2 = size / 2; step2 > 0; step2 /= 2) {
-            __syncthreads();
-            for (int i = t; i < MAX_SLICE / 2; i += THREADS) {
-                int a = i / step2 * 2 * step2 + i % step2;
-                int b = a + step2;
-                bool descending = (a & size) == 0;
-                uint64_t x = keys[a];
-                uint64_t y = keys[b];
-                if ((x < y) == descending) {
-                    keys[a] = y;
-                    keys[b] = x;
-                }
-            }
-        }
-    }
-    __syncthreads();
-    for (int i = t; i < wanted; i += THREADS) {
-        best[static_cast<int64_t>(blockIdx.x) * capacity + i] = keys[i];
-    }
-}
-
 // What the host reads: written with the sequence number last.
 struct Report {
     uint32_t sequence;  // the number of the step, from 1
@@ -97,9 +40,9 @@ struct Report {
 };
 
 // One warp. reports: [slots] of reportBytes each in pinned memory: Report, candidates' tokens, their logits, counters.
-extern "C" __global__ void __launch_bounds__(32) pick_join(
-    Step* __restrict__ step, const unsigned long long* __restrict__ best, int parts, int capacity,
-    unsigned char* reports, int reportBytes, const int* __restrict__ counters, int counterCount) {
+__device__ void reportBest(
+    Step* step, const unsigned long long* best, int parts, int capacity, unsigned char* reports, int reportBytes,
+    const int* counters, int counterCount) {
     constexpr int PER_LANE = 32;  // parts a lane looks after: 1024 in all
     const int lane = threadIdx.x;
     unsigned char* to = reports + static_cast<int64_t>(step->command.slot) * reportBytes;
@@ -118,7 +61,7 @@ extern "C" __global__ void __launch_bounds__(32) pick_join(
     for (int j = 0; j < PER_LANE; j++) {
         next[j] = 0;
         int part = lane + 32 * j;
-        uint64_t k = part < parts ? best[static_cast<int64_t>(part) * capacity] : 0;
+        uint64_t k = part < parts ? __ldcg(best + static_cast<int64_t>(part) * capacity) : 0;
         if (k > head) {
             head = k;
             headPart = j;
@@ -151,7 +94,7 @@ extern "C" __global__ void __launch_bounds__(32) pick_join(
                 }
                 int part = lane + 32 * j;
                 uint64_t other = part < parts && next[j] < wanted
-                                     ? best[static_cast<int64_t>(part) * capacity + next[j]]
+                                     ? __ldcg(best + static_cast<int64_t>(part) * capacity + next[j])
                                      : 0;
                 if (other > head) {
                     head = other;
@@ -169,5 +112,78 @@ extern "C" __global__ void __launch_bounds__(32) pick_join(
     __syncwarp();
     if (lane == 0) {
         report->sequence = step->taken;
+    }
+}
+
+}  // namespace
+
+// Grid: ceil(vocabulary / slice) blocks, 1024 at most; slice is at most 1024. best: [blocks][capacity], each block's sorted
+// candidates. ticket: 0 before and after.
+extern "C" __global__ void __launch_bounds__(THREADS) pick(
+    Step* step, const float* __restrict__ logits, int vocabulary, int slice, unsigned long long* best, int capacity,
+    unsigned* ticket, unsigned char* reports, int reportBytes, const int* __restrict__ counters, int counterCount) {
+    __shared__ uint64_t keys[MAX_SLICE];
+    __shared__ uint64_t warps[THREADS / 32];
+    __shared__ bool last;
+    letNextStart();
+    awaitPrevious();
+    const int t = threadIdx.x;
+    const int from = blockIdx.x * slice;
+    const int wanted = min(step->command.candidates, capacity);
+    if (wanted <= 1) {
+        uint64_t k = 0;
+        for (int i = t; i < slice && from + i < vocabulary; i += THREADS) {
+            uint64_t other = rankKey(logits[from + i], from + i);
+            k = other > k ? other : k;
+        }
+        k = warpMax(k);
+        if (t % 32 == 0) {
+            warps[t / 32] = k;
+        }
+        __syncthreads();
+        if (t == 0) {
+            for (int w = 1; w < THREADS / 32; w++) {
+                k = warps[w] > k ? warps[w] : k;
+            }
+            best[static_cast<int64_t>(blockIdx.x) * capacity] = k;
+        }
+    } else {
+        for (int i = t; i < MAX_SLICE; i += THREADS) {
+            keys[i] = i < slice && from + i < vocabulary ? rankKey(logits[from + i], from + i) : 0;
+        }
+        // Bitonic sort, greatest first.
+        for (int size = 2; size <= MAX_SLICE; size *= 2) {
+            for (int step2 = size / 2; step2 > 0; step2 /= 2) {
+                __syncthreads();
+                for (int i = t; i < MAX_SLICE / 2; i += THREADS) {
+                    int a = i / step2 * 2 * step2 + i % step2;
+                    int b = a + step2;
+                    bool descending = (a & size) == 0;
+                    uint64_t x = keys[a];
+                    uint64_t y = keys[b];
+                    if ((x < y) == descending) {
+                        keys[a] = y;
+                        keys[b] = x;
+                    }
+                }
+            }
+        }
+        __syncthreads();
+        for (int i = t; i < wanted; i += THREADS) {
+            best[static_cast<int64_t>(blockIdx.x) * capacity + i] = keys[i];
+        }
+    }
+    __threadfence();
+    __syncthreads();
+    if (t == 0) {
+        last = atomicAdd(ticket, 1u) == gridDim.x - 1;
+        if (last) {
+            *ticket = 0;
+        }
+    }
+    __syncthreads();
+    if (last && t < 32) {
+        __threadfence();
+        reportBest(step, best, gridDim.x, capacity, reports, reportBytes, counters, counterCount);
     }
 }

@@ -33,24 +33,41 @@ struct Rows {
             factor = rmsFactor(in, scratch);
         }
         float squares = 0.f;
-        for (int i = threadIdx.x * 4; i < end; i += THREADS * 4) {
-            float4 v = load4(in.x, i, n);
+        for (int base = threadIdx.x * 4; base < end; base += AHEAD * THREADS * 4) {
+            float4 x[AHEAD];
+            float4 w[AHEAD];
+#pragma unroll
+            for (int u = 0; u < AHEAD; u++) {
+                x[u] = load4(in.x, base + u * THREADS * 4, n);
+            }
             if (in.mode == NORMED) {
-                squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
-                float4 w = load4(in.other, i, n);
-                v = make_float4(v.x * w.x, v.y * w.y, v.z * w.z, v.w * w.w);
+#pragma unroll
+                for (int u = 0; u < AHEAD; u++) {
+                    w[u] = load4(in.other, base + u * THREADS * 4, n);
+                }
             }
-            if (thresholds) {
+#pragma unroll
+            for (int u = 0; u < AHEAD; u++) {
+                int i = base + u * THREADS * 4;
+                float4 v = x[u];
+                if (in.mode == NORMED) {
+                    squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+                    v = make_float4(v.x * w[u].x, v.y * w[u].y, v.z * w[u].z, v.w * w[u].w);
+                }
+                if (thresholds) {
+                    v = make_float4(
+                        mask(v.x * factor, i, n, thresholds, stride),
+                        mask(v.y * factor, i + 1, n, thresholds, stride),
+                        mask(v.z * factor, i + 2, n, thresholds, stride),
+                        mask(v.w * factor, i + 3, n, thresholds, stride));
+                }
+                // Element e of a nibble word comes out times a power of 16.
                 v = make_float4(
-                    mask(v.x * factor, i, n, thresholds, stride),
-                    mask(v.y * factor, i + 1, n, thresholds, stride),
-                    mask(v.z * factor, i + 2, n, thresholds, stride),
-                    mask(v.w * factor, i + 3, n, thresholds, stride));
+                    v.x * ::factor<F>(i), v.y * ::factor<F>(i + 1), v.z * ::factor<F>(i + 2), v.w * ::factor<F>(i + 3));
+                if (i < end) {
+                    *reinterpret_cast<float4*>(xs + permuted(i)) = v;
+                }
             }
-            // Element e of a nibble word comes out times a power of 16.
-            v = make_float4(
-                v.x * ::factor<F>(i), v.y * ::factor<F>(i + 1), v.z * ::factor<F>(i + 2), v.w * ::factor<F>(i + 3));
-            *reinterpret_cast<float4*>(xs + permuted(i)) = v;
         }
         if (in.mode == NORMED && !thresholds) {
             factor = 1.f / sqrtf(blockSum(squares, scratch) / n + in.epsilon);

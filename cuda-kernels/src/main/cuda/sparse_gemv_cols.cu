@@ -35,37 +35,37 @@ struct Kept {
 
 namespace {
 
-__device__ __forceinline__ float value(const Input& in, int i, float factor) {
-    float v = in.x[i];
-    if (in.mode == NORMED) {
-        v = v * in.other[i] * factor;
-    } else if (in.mode == ACTIVATED) {
-        v = activate(v, in.activation) * in.other[i];
-    }
-    return v;
-}
-
 /** Compacts inputs 32*firstGroup ... into the list; returns how many, and where each 16 inputs' entries start. */
 __device__ int compact(
     const Input& in, const Segment& s, float factor, int firstGroup, int groups, Kept* list, unsigned* ballots, short* starts) {
     int warp = threadIdx.x / 32;
     int lane = threadIdx.x % 32;
+    // All loads first: a vote would make each wait for the one before.
     float v[GROUPS / WARPS];
+    float other[GROUPS / WARPS];
+    float t[GROUPS / WARPS];
     unsigned ballot[GROUPS / WARPS];
 #pragma unroll
     for (int j = 0; j < GROUPS / WARPS; j++) {
         int g = warp + j * WARPS;
         int i = (firstGroup + g) * 32 + lane;
-        bool keep = g < groups && i < in.inputs;
         v[j] = 0.f;
-        if (keep) {
-            float t = s.thresholds ? s.thresholds[(size_t) i * s.stride] : -1.f;
-            v[j] = value(in, i, factor);
-            keep = fabsf(v[j]) > t;
+        other[j] = 1.f;
+        t[j] = __int_as_float(0x7F800000);
+        if (g < groups && i < in.inputs) {
+            v[j] = in.x[i];
+            other[j] = in.mode == PLAIN ? 1.f : in.other[i];
+            t[j] = s.thresholds ? s.thresholds[(size_t) i * s.stride] : -1.f;
         }
-        ballot[j] = __ballot_sync(0xFFFFFFFFu, keep);
+    }
+#pragma unroll
+    for (int j = 0; j < GROUPS / WARPS; j++) {
+        if (in.mode != PLAIN) {
+            v[j] = (in.mode == NORMED ? v[j] * factor : activate(v[j], in.activation)) * other[j];
+        }
+        ballot[j] = __ballot_sync(0xFFFFFFFFu, fabsf(v[j]) > t[j]);
         if (lane == 0) {
-            ballots[g] = ballot[j];
+            ballots[warp + j * WARPS] = ballot[j];
         }
     }
     __syncthreads();

@@ -21,7 +21,7 @@ import java.util.SplittableRandom;
  * random half of the channels of CHESS's sites. Random weights have random activations, so only a forced kept fraction
  * says anything about speed; the policy's name says so in every table.
  *
- * <pre>java -cp benchmarks/target/gambit-benchmarks.jar dev.gambit.benchmarks.RandomModel TOKENIZER.gguf TYPE OUT.gguf SIDECAR.gguf [1B|3B|8B [VOCABULARY]]</pre>
+ * <pre>java -cp benchmarks/target/gambit-benchmarks.jar dev.gambit.benchmarks.RandomModel TOKENIZER.gguf TYPE OUT.gguf SIDECAR.gguf [135M|1B|3B|8B [VOCABULARY]]</pre>
  */
 public final class RandomModel {
 
@@ -32,6 +32,8 @@ public final class RandomModel {
 
     /** A family's shape, which of its dimensions decide the speed. */
     private enum Shape {
+        /** SmolLM2-135M. */
+        SMOLLM_135M("135M", 30, 576, 1536, 9, 3),
         /** Llama-3.2-1B. */
         LLAMA_1B("1B", 16, 2048, 8192, 32, 8),
         /** Llama-3.2-3B. */
@@ -61,7 +63,7 @@ public final class RandomModel {
                     return s;
                 }
             }
-            throw new IllegalArgumentException("shape: expected 1B, 3B or 8B, found " + label);
+            throw new IllegalArgumentException("shape: expected 135M, 1B, 3B or 8B, found " + label);
         }
     }
 
@@ -71,12 +73,12 @@ public final class RandomModel {
      * Writes the files: a Llama's shape (Llama-3.2-1B's unless another is named), with the vocabulary of another file, made
      * longer by tokens without a meaning where a size is named.
      *
-     * @param args the file to take the tokenizer from, the weights' type (F16, BF16, Q8_0 or Q4_0), the model and the sidecar
+     * @param args the file to take the tokenizer from, the weights' type (F16, BF16, Q8_0, Q4_0 or Q4_1), the model and the sidecar
      *        to write, the shape, the vocabulary's size
      */
     public static void main(String[] args) {
         if (args.length < 4 || args.length > 6) {
-            System.err.println("usage: RandomModel TOKENIZER.gguf F16|BF16|Q8_0|Q4_0 OUT.gguf SIDECAR.gguf [1B|3B|8B [VOCABULARY]]");
+            System.err.println("usage: RandomModel TOKENIZER.gguf F16|BF16|Q8_0|Q4_0|Q4_1 OUT.gguf SIDECAR.gguf [135M|1B|3B|8B [VOCABULARY]]");
             System.exit(2);
         }
         GgmlType type = GgmlType.valueOf(args[1]);
@@ -96,9 +98,10 @@ public final class RandomModel {
         return switch (type) {
             case F16 -> 1;
             case Q4_0 -> 2;
+            case Q4_1 -> 3;
             case Q8_0 -> 7;
             case BF16 -> 32;
-            default -> throw new IllegalArgumentException("type: expected F16, BF16, Q8_0 or Q4_0, found " + type);
+            default -> throw new IllegalArgumentException("type: expected F16, BF16, Q8_0, Q4_0 or Q4_1, found " + type);
         };
     }
 
@@ -196,6 +199,9 @@ public final class RandomModel {
                 default -> {
                     if (i % 32 == 0) {
                         to.putShort(Float.floatToFloat16(1.7f * deviation / 8));
+                        if (type == GgmlType.Q4_1) {
+                            to.putShort(Float.floatToFloat16(-1.7f * deviation));
+                        }
                     }
                     if (i % 2 == 0) {
                         to.put((byte) random.nextInt(256));

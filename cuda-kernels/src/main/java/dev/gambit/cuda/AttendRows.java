@@ -41,7 +41,8 @@ public final class AttendRows {
      * @param start position of the first row
      * @param rows positions
      */
-    public void launch(CudaStream stream, DeviceMemory q, long keys, long values, DeviceMemory out, int start, int rows) {
+    public void launch(CudaStream stream, DeviceMemory q, long keys, long values, DeviceMemory out, int start,
+            int rows) {
         LaunchConfig config = LaunchConfig.of((rows + ROWS - 1) / ROWS, 256, sharedBytes)
                 .withGrid((rows + ROWS - 1) / ROWS, shape.heads(), 1);
         kernels.driver().launch(function, config, stream, KernelParameters.builder().add(q).addAddress(keys)

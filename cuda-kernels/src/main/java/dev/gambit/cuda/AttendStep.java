@@ -6,8 +6,11 @@ import dev.gambit.bindings.DeviceMemory;
 import dev.gambit.bindings.KernelParameters;
 import dev.gambit.bindings.LaunchConfig;
 
-/** {@code attend_step}: rotary embedding, append to the cache and attention of one position, split over the context. */
+/** {@code attend_step}, {@code attend_half}: rotary embedding, append to the cache and attention of one position, split over the context. */
 public final class AttendStep {
+
+    /** The most positions of a sequence: spans whose factors fit a block's shared memory. */
+    public static final int MAX_POSITIONS = 1 << 18;
 
     private static final int HEADS = 8;
     private static final int THREADS = 128;
@@ -24,8 +27,14 @@ public final class AttendStep {
     public AttendStep(KernelModules kernels, AttentionShape shape) {
         this.kernels = kernels;
         this.shape = shape;
-        String name = shape.keyType() == shape.valueType() ? NAMES[shape.keyType()] : "mixed";
-        function = kernels.function("attend_step", "attend_step_" + name, 0);
+        int length = shape.keyLength();
+        boolean half = shape.keyType() == 1 && shape.valueType() == 1 && length == shape.valueLength();
+        if (half && (length == 64 || length == 128)) {
+            function = kernels.function("attend_half", "attend_half_" + length, 0);
+        } else {
+            String name = shape.keyType() == shape.valueType() ? NAMES[shape.keyType()] : "mixed";
+            function = kernels.function("attend_step", "attend_step_" + name, 0);
+        }
     }
 
     /** {@return the positions that a block covers where a sequence may have {@code positions}} */
@@ -71,7 +80,8 @@ public final class AttendStep {
     public void launch(CudaStream stream, DeviceMemory step, int layer, DeviceMemory q, DeviceMemory k, DeviceMemory v,
             DeviceMemory cosine, DeviceMemory sine, DeviceMemory out, DeviceMemory partial, DeviceMemory tickets,
             int positions) {
-        LaunchConfig config = LaunchConfig.of(1, THREADS).withGrid(shape.kvHeads(), spans(positions), chunks());
+        LaunchConfig config = LaunchConfig.of(1, THREADS).withGrid(shape.kvHeads(), spans(positions), chunks())
+                .withDependent(kernels.dependentLaunches());
         kernels.driver().launch(function, config, stream, KernelParameters.builder().add(step).add(layer).add(q).add(k)
                 .add(v).add(cosine).add(sine).add(out).add(partial).add(tickets).add(shape.heads()).add(shape.kvHeads())
                 .add(shape.keyLength()).add(shape.valueLength()).add(shape.pairs()).add(span(positions))

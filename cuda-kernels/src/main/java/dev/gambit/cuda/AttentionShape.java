@@ -20,7 +20,8 @@ public record AttentionShape(
     /** Checks the lengths. */
     public AttentionShape {
         if (kvHeads < 1 || heads % kvHeads != 0 || keyLength > MAX_LENGTH || valueLength > MAX_LENGTH) {
-            throw new IllegalArgumentException("attention of " + heads + " heads on " + kvHeads + " of length " + keyLength
+            throw new IllegalArgumentException("attention of " + heads + " heads on " + kvHeads + " of length "
+                    + keyLength
                     + " and " + valueLength + ": expected a multiple of the key-value heads and lengths of at most "
                     + MAX_LENGTH);
         }

@@ -55,14 +55,16 @@ public final class BatchRows {
      */
     public void split(CudaStream stream, int rows, DeviceMemory x, int width, long thresholds, HalfRows to, int stride,
             DeviceMemory rowCounts, long total) {
-        launch(split, rows, stream, KernelParameters.builder().add(x).add(width).add(width).addAddress(thresholds).add(1)
+        launch(split, rows, stream, KernelParameters.builder().add(x).add(width).add(width).addAddress(thresholds).add(
+                1)
                 .add(to.high()).add(to.low()).add(stride).add(to.unscale()).add(rowCounts).addAddress(total));
     }
 
     /** Applies SiLU to rows in place, {@code float[rows][width]}. */
     public void activate(CudaStream stream, int rows, DeviceMemory gate, DeviceMemory up, int width) {
         launch(ffn, rows, stream, KernelParameters.builder().add(gate).add(up).add(width).add(width).add(1).add(1)
-                .addAddress(0).add(1).addAddress(0).add(1).addAddress(0).addAddress(0).add(0).addAddress(0).addAddress(0)
+                .addAddress(0).add(1).addAddress(0).add(1).addAddress(0).addAddress(0).add(0).addAddress(0).addAddress(
+                        0)
                 .addAddress(0).addAddress(0).addAddress(0));
     }
 
@@ -92,7 +94,8 @@ public final class BatchRows {
     public void angles(CudaStream stream, int start, int rows, DeviceMemory frequency, int pairs, DeviceMemory cosine,
             DeviceMemory sine) {
         int blocks = (rows * pairs + THREADS - 1) / THREADS;
-        launch(angles, blocks, stream, KernelParameters.builder().add(start).add(rows).add(frequency).add(pairs).add(cosine)
+        launch(angles, blocks, stream, KernelParameters.builder().add(start).add(rows).add(frequency).add(pairs).add(
+                cosine)
                 .add(sine));
     }
 
@@ -109,7 +112,8 @@ public final class BatchRows {
     public void rope(CudaStream stream, int rows, DeviceMemory q, DeviceMemory k, DeviceMemory v, DeviceMemory cosine,
             DeviceMemory sine, int start, AttentionShape shape, long keys, long values) {
         launch(rope, rows, stream, KernelParameters.builder().add(q).add(k).add(v).add(cosine).add(sine).add(start)
-                .add(shape.heads()).add(shape.kvHeads()).add(shape.keyLength()).add(shape.valueLength()).add(shape.pairs())
+                .add(shape.heads()).add(shape.kvHeads()).add(shape.keyLength()).add(shape.valueLength()).add(shape
+                        .pairs())
                 .add(shape.keyType()).addAddress(keys).add(shape.valueType()).addAddress(values));
     }
 

@@ -28,19 +28,17 @@ public final class Embed {
         function = kernels.function("embed", "embed_" + Planes.plane(matrix.form()), 0);
     }
 
-    /** Looks up the token of a step's record: {@code out} receives {@code float[n_embd]}. */
-    public void launchStep(CudaStream stream, DeviceMemory step, DeviceMemory out) {
-        launch(stream, step, null, 1, out, matrix.inputs());
-    }
-
-    /** Looks up {@code int[count]} tokens: {@code out} receives {@code float[count][stride]}. */
-    public void launchRows(CudaStream stream, DeviceMemory tokens, int count, DeviceMemory out, int stride) {
-        launch(stream, null, tokens, count, out, stride);
-    }
-
-    private void launch(CudaStream stream, DeviceMemory step, DeviceMemory tokens, int count, DeviceMemory out,
-            int stride) {
-        KernelParameters.Builder p = KernelParameters.builder().add(step).add(tokens);
+    /**
+     * Launches it.
+     *
+     * @param stream the stream
+     * @param tokens {@code int[count]}
+     * @param count how many
+     * @param out receives {@code float[count][stride]}
+     * @param stride at least n_embd
+     */
+    public void launch(CudaStream stream, DeviceMemory tokens, int count, DeviceMemory out, int stride) {
+        KernelParameters.Builder p = KernelParameters.builder().add(tokens);
         Planes.add(p, matrix);
         kernels.driver().launch(function, LaunchConfig.of(count, THREADS), stream, p.add(out).add(stride).build());
     }

@@ -91,9 +91,10 @@ public record FfnGateUp(DeviceMatrix gate, DeviceMatrix up, DeviceMemory gateBia
                 .int32(SiteThresholds.stride(gateIn))
                 .int32(SiteThresholds.stride(upIn))
                 .int32(activation.ordinal());
-        int resident = modules.multiprocessors()
-                * Math.max(1, modules.driver().maxActiveBlocksPerMultiprocessor(function, GemvRows.THREADS, shared));
-        int blocks = Math.max(Math.min(resident, (channels + 1) / 2), (channels + SLICE - 1) / SLICE);
+        GemvRows.Grid grid = GemvRows.grid(
+                channels, modules.multiprocessors(),
+                modules.driver().maxActiveBlocksPerMultiprocessor(function, GemvRows.THREADS, shared));
+        int blocks = Math.max(grid.blocks(), (channels + SLICE - 1) / SLICE);
         return KernelLaunch.dependent(modules, function, LaunchConfig.of(blocks, GemvRows.THREADS, shared), b);
     }
 }

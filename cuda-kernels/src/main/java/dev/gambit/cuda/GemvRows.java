@@ -36,14 +36,10 @@ public final class GemvRows {
                 "gemv_rows: expected one mask for all matrices, found thresholds of a product");
         int shared = form.sharedBytes(in.inputs());
         CudaFunction function = modules.function("gemv_rows", form, shared);
-        int units = 0;
-        for (Product p : products) {
-            units += (p.matrix().outputs() + WeightForm.WARP_ROWS - 1) / WeightForm.WARP_ROWS;
-        }
-        int warpsPerRow = 1;
-        while (warpsPerRow < WARPS && (long) units * warpsPerRow < (long) modules.multiprocessors() * BUSY_WARPS) {
-            warpsPerRow *= 2;
-        }
+        int rows = products.stream().mapToInt(p -> p.matrix().outputs()).sum();
+        Grid grid = grid(
+                rows, modules.multiprocessors(),
+                modules.driver().maxActiveBlocksPerMultiprocessor(function, THREADS, shared));
         ArgumentBlock b = new ArgumentBlock();
         in.write(b);
         write(b, products);
@@ -51,14 +47,35 @@ public final class GemvRows {
                 .address(SiteThresholds.kept(mask))
                 .int32(SiteThresholds.stride(mask))
                 .int32(products.size())
-                .int32(warpsPerRow);
-        // Whole waves of blocks, as equal as can be.
-        int needed = (units * warpsPerRow + WARPS - 1) / WARPS;
-        int resident = modules.multiprocessors()
-                * Math.max(1, modules.driver().maxActiveBlocksPerMultiprocessor(function, THREADS, shared));
-        int waves = (needed + resident - 1) / resident;
-        int blocks = (needed + waves - 1) / waves;
-        return KernelLaunch.dependent(modules, function, LaunchConfig.of(blocks, THREADS, shared), b);
+                .int32(grid.warpsPerRow);
+        return KernelLaunch.dependent(modules, function, LaunchConfig.of(grid.blocks, THREADS, shared), b);
+    }
+
+    /** Blocks, and warps that share a row. */
+    record Grid(int blocks, int warpsPerRow) {}
+
+    /**
+     * One wave of blocks, all warps with as many rows or one less: of the possible numbers of blocks on a multiprocessor
+     * the one that leaves the fewest warps without work in the last round.
+     */
+    static Grid grid(int rows, int multiprocessors, int resident) {
+        int warpsPerRow = 1;
+        while (warpsPerRow < WARPS && (long) rows * warpsPerRow < (long) multiprocessors * BUSY_WARPS / 2) {
+            warpsPerRow *= 2;
+        }
+        int teams = WARPS / warpsPerRow;
+        int best = 1;
+        double bestShare = 0;
+        for (int perMultiprocessor = Math.min(2, resident); perMultiprocessor <= Math.min(4, resident);
+                perMultiprocessor++) {
+            long t = (long) multiprocessors * perMultiprocessor * teams;
+            double share = rows / (double) (t * ((rows + t - 1) / t));
+            if (share > bestShare + 0.01) {
+                best = perMultiprocessor;
+                bestShare = share;
+            }
+        }
+        return new Grid(Math.min(multiprocessors * best, (rows + teams - 1) / teams), warpsPerRow);
     }
 
     static WeightForm check(InputVector in, List<Product> products, MatrixLayout layout) {

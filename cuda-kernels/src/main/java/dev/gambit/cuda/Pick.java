@@ -6,7 +6,7 @@ import dev.gambit.bindings.DeviceMemory;
 import dev.gambit.bindings.KernelParameters;
 import dev.gambit.bindings.LaunchConfig;
 
-/** {@code pick_parts} and {@code pick_join}: the likeliest tokens, handed to the next step and reported to the host. */
+/** {@code pick}: the likeliest tokens, handed to the next step and reported to the host. */
 public final class Pick {
 
     /** The most candidates that a step reports. */
@@ -16,8 +16,7 @@ public final class Pick {
     private static final int MAX_SLICE = 1024;
 
     private final KernelModules kernels;
-    private final CudaFunction parts;
-    private final CudaFunction join;
+    private final CudaFunction function;
     private final int vocabulary;
     private final int slice;
 
@@ -33,8 +32,7 @@ public final class Pick {
         this.kernels = kernels;
         this.vocabulary = vocabulary;
         slice = MAX_SLICE;
-        parts = kernels.function("pick", "pick_parts", 0);
-        join = kernels.function("pick", "pick_join", 0);
+        function = kernels.function("pick", "pick", 0);
     }
 
     private int partCount() {
@@ -47,22 +45,25 @@ public final class Pick {
     }
 
     /**
-     * Launches both.
+     * Launches it.
      *
      * @param stream the stream
      * @param step the step's record, which receives the likeliest token
      * @param logits {@code float[vocabulary]}
      * @param best {@link #bestBytes}
+     * @param ticket 4 bytes, zero before the first launch
      * @param reports the ring of reports as the device sees it
      * @param reportBytes {@link StepLayout#reportBytes} for {@link #MAX_CANDIDATES}
      * @param counters {@code int[counterCount]}, copied into the report
      * @param counterCount how many
      */
-    public void launch(CudaStream stream, DeviceMemory step, DeviceMemory logits, DeviceMemory best, DeviceMemory reports,
-            int reportBytes, DeviceMemory counters, int counterCount) {
-        kernels.driver().launch(parts, LaunchConfig.of(partCount(), 256), stream, KernelParameters.builder().add(step)
-                .add(logits).add(vocabulary).add(slice).add(best).add(MAX_CANDIDATES).build());
-        kernels.driver().launch(join, LaunchConfig.of(1, 32), stream, KernelParameters.builder().add(step).add(best)
-                .add(partCount()).add(MAX_CANDIDATES).add(reports).add(reportBytes).add(counters).add(counterCount).build());
+    public void launch(CudaStream stream, DeviceMemory step, DeviceMemory logits, DeviceMemory best,
+            DeviceMemory ticket,
+            DeviceMemory reports, int reportBytes, DeviceMemory counters, int counterCount) {
+        LaunchConfig config = LaunchConfig.of(partCount(), 256).withDependent(kernels.dependentLaunches());
+        kernels.driver().launch(function, config, stream, KernelParameters.builder().add(step).add(logits).add(
+                vocabulary)
+                .add(slice).add(best).add(MAX_CANDIDATES).add(ticket).add(reports).add(reportBytes).add(counters)
+                .add(counterCount).build());
     }
 }

@@ -6,20 +6,27 @@ import dev.gambit.bindings.DeviceMemory;
 import dev.gambit.bindings.KernelParameters;
 import dev.gambit.bindings.LaunchConfig;
 
-/** {@code step_begin}: takes the next command out of the ring and computes the position's rotary angles. */
+/**
+ * {@code step_begin}: takes the next command out of the ring, computes the position's rotary angles and looks up the token's
+ * embedding.
+ */
 public final class StepBegin {
-
-    private static final LaunchConfig ONE_BLOCK = LaunchConfig.of(1, 256);
 
     private final KernelModules kernels;
     private final CudaFunction function;
+    private final LaunchConfig config;
+    private final DeviceMatrix embedding;
 
     /**
      * @param kernels where the kernel comes from
+     * @param embedding {@code [vocabulary][n_embd]} by rows
      */
-    public StepBegin(KernelModules kernels) {
+    public StepBegin(KernelModules kernels, DeviceMatrix embedding) {
+        Check.that(embedding.layout() == MatrixLayout.ROWS, "embeddings: expected rows layout, found columns");
+        this.embedding = embedding;
         this.kernels = kernels;
-        function = kernels.function("step_begin", "step_begin", 0);
+        config = LaunchConfig.of(1, 512).withDependent(kernels.dependentLaunches());
+        function = kernels.function("step_begin", "step_begin_" + Planes.plane(embedding.form()), 0);
     }
 
     /**
@@ -35,10 +42,15 @@ public final class StepBegin {
      * @param sine receives {@code float[pairs]}
      * @param counters {@code int[count]}, set to zero
      * @param counterCount how many; 0 for none
+     * @param hidden receives {@code float[n_embd]}
      */
     public void launch(CudaStream stream, DeviceMemory step, DeviceMemory commands, int slots, DeviceMemory frequency,
-            int pairs, DeviceMemory cosine, DeviceMemory sine, DeviceMemory counters, int counterCount) {
-        kernels.driver().launch(function, ONE_BLOCK, stream, KernelParameters.builder().add(step).add(commands).add(slots)
-                .add(frequency).add(pairs).add(cosine).add(sine).add(counters).add(counterCount).build());
+            int pairs, DeviceMemory cosine, DeviceMemory sine, DeviceMemory counters, int counterCount,
+            DeviceMemory hidden) {
+        KernelParameters.Builder p = KernelParameters.builder().add(step).add(commands).add(slots).add(frequency).add(
+                pairs)
+                .add(cosine).add(sine).add(counters).add(counterCount);
+        Planes.add(p, embedding);
+        kernels.driver().launch(function, config, stream, p.add(hidden).build());
     }
 }

@@ -39,7 +39,8 @@ public final class Unpack {
         CudaFunction function =
                 kernels.function("unpack", (rows ? "unpack_rows_" : "unpack_columns_") + Planes.plane(m.form()), 0);
         LaunchConfig config = rows
-                ? LaunchConfig.of((int) Math.min(MAX_BLOCKS, ((long) count * stride / 4 + THREADS - 1) / THREADS), THREADS)
+                ? LaunchConfig.of((int) Math.min(MAX_BLOCKS, ((long) count * stride / 4 + THREADS - 1) / THREADS),
+                        THREADS)
                 : LaunchConfig.of(1, THREADS).withGrid((count + TILE - 1) / TILE, (stride + TILE - 1) / TILE, 1);
         KernelParameters.Builder p = KernelParameters.builder();
         Planes.add(p, m);

@@ -89,9 +89,9 @@ public enum WeightForm {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** {@return outputs that a warp of the column kernels covers} */
-    int tileOutputs() {
-        return 32 * laneOutputs;
+    /** {@return outputs that so many lanes of the column kernels cover} */
+    int tileOutputs(int lanes) {
+        return lanes * laneOutputs;
     }
 
     /** {@return inputs that a warp of the row kernels covers in a step} */

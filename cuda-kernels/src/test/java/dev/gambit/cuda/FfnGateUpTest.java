@@ -8,6 +8,7 @@ import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -27,9 +28,16 @@ class FfnGateUpTest {
         }
     }
 
+    @BeforeEach
+    void need() {
+        TestGpu.assumeThere(gpu);
+    }
+
     @AfterEach
     void release() {
-        gpu.release();
+        if (gpu != null) {
+            gpu.release();
+        }
     }
 
     @ParameterizedTest

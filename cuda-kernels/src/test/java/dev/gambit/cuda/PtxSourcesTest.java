@@ -31,14 +31,25 @@ class PtxSourcesTest {
         }
     }
 
-    /** The source's bytes, then every header's in the order of their names: as build-ptx.sh does. */
+    /** The source's bytes, then every header's that it includes, in the order of their names: as build-ptx.sh does. */
     private static String digest(Path source) throws Exception {
         MessageDigest sha = MessageDigest.getInstance("SHA-256");
         sha.update(Files.readAllBytes(source));
-        for (Path header : files(SOURCES, ".cuh")) {
-            sha.update(Files.readAllBytes(header));
+        Set<String> headers = new TreeSet<>();
+        include(source, headers);
+        for (String header : headers) {
+            sha.update(Files.readAllBytes(SOURCES.resolve(header)));
         }
         return HexFormat.of().formatHex(sha.digest());
+    }
+
+    private static void include(Path file, Set<String> headers) throws IOException {
+        Matcher included = Pattern.compile("(?m)^#include \"(.*)\"").matcher(Files.readString(file));
+        while (included.find()) {
+            if (headers.add(included.group(1))) {
+                include(SOURCES.resolve(included.group(1)), headers);
+            }
+        }
     }
 
     @Test

@@ -1,6 +1,6 @@
 package dev.gambit.cuda;
 
-import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.gambit.bindings.CudaContext;
 import dev.gambit.bindings.CudaDevice;
@@ -23,6 +23,8 @@ final class TestGpu implements AutoCloseable {
     final CudaStream stream;
     final KernelModules modules;
     private final CudaContext context;
+    private static String missing;
+
     private final List<DeviceMemory> memory = new ArrayList<>();
 
     private TestGpu(CudaDriver driver) {
@@ -36,13 +38,20 @@ final class TestGpu implements AutoCloseable {
                 : new KernelModules(driver, device, PtxSet.valueOf(set.toUpperCase(java.util.Locale.ROOT)));
     }
 
+    /** {@return the first GPU; null where there is none} */
     static TestGpu open() {
         String name = System.getProperty("gambit.cuda.driver", CudaDrivers.FFM);
         try {
             return new TestGpu(CudaDrivers.open(name));
         } catch (CudaUnavailableException e) {
-            return abort("no GPU: " + e.getMessage());
+            missing = "no GPU: " + e.getMessage();
+            return null;
         }
+    }
+
+    /** Skips the test, by its own name, where there is no GPU. */
+    static void assumeThere(TestGpu gpu) {
+        assumeTrue(gpu != null, () -> missing);
     }
 
     DeviceMemory upload(float[] values) {

@@ -6,6 +6,7 @@ import dev.gambit.bindings.CudaException;
 import dev.gambit.bindings.CudaOutOfMemoryException;
 import dev.gambit.bindings.CudaStream;
 import dev.gambit.bindings.MemoryInfo;
+import dev.gambit.cuda.AttendStep;
 import dev.gambit.cuda.AttentionShape;
 import dev.gambit.cuda.KernelModules;
 import dev.gambit.cuda.Pick;
@@ -65,7 +66,7 @@ public final class CudaBackend implements Backend {
         this.config = config;
         this.options = options;
         source = file.metadata().source();
-        checkShape();
+        checkShape(contextLength);
         try {
             gpu = Gpu.open(options.cudaDriver());
             driver = gpu.driver();
@@ -84,10 +85,13 @@ public final class CudaBackend implements Backend {
         }
     }
 
-    private void checkShape() {
+    private void checkShape(int contextLength) {
         int longest = Math.max(config.keyLength(), config.valueLength());
         if (longest > AttentionShape.MAX_LENGTH) {
             throw unsupported("heads of at most " + AttentionShape.MAX_LENGTH + " entries", longest);
+        }
+        if (contextLength > AttendStep.MAX_POSITIONS) {
+            throw unsupported("a context of at most " + AttendStep.MAX_POSITIONS + " tokens (-c)", contextLength);
         }
     }
 

@@ -11,7 +11,6 @@ import dev.gambit.cuda.AttendStep;
 import dev.gambit.cuda.AttentionShape;
 import dev.gambit.cuda.BatchRows;
 import dev.gambit.cuda.DeviceMatrix;
-import dev.gambit.cuda.Embed;
 import dev.gambit.cuda.FfnGateUp;
 import dev.gambit.cuda.GemvRows;
 import dev.gambit.cuda.InputVector;
@@ -52,7 +51,6 @@ final class CudaDecode implements AutoCloseable {
     private final CudaCounts counts;
     private final StepRing ring;
     private final StepBegin begin;
-    private final Embed embed;
     private final AttendStep attend;
     private final BatchRows batchRows;
     private final Pick pick;
@@ -71,6 +69,7 @@ final class CudaDecode implements AutoCloseable {
     private final DeviceMemory gate;
     private final DeviceMemory product;
     private final DeviceMemory best;
+    private final DeviceMemory ticket;
     private final DeviceMemory partial;
     private final DeviceMemory tickets;
     final DeviceMemory logits;
@@ -104,8 +103,7 @@ final class CudaDecode implements AutoCloseable {
         counts = new CudaCounts(config, weights);
         kept = new int[config.layers() * Site.COUNT];
         ring = new StepRing(driver, stream, arena, kept.length);
-        begin = new StepBegin(kernels);
-        embed = new Embed(kernels, weights.embedding);
+        begin = new StepBegin(kernels, weights.embedding);
         attend = new AttendStep(kernels, shape);
         batchRows = new BatchRows(kernels);
         pick = new Pick(kernels, config.vocabulary());
@@ -125,6 +123,7 @@ final class CudaDecode implements AutoCloseable {
         gate = arena.floats(config.feedForward());
         product = arena.floats(config.feedForward());
         best = arena.allocate(pick.bestBytes());
+        ticket = arena.zeroed(4);
         partial = arena.allocate(Math.max(attend.partialBytes(Math.min(4096, contextLength)),
                 attend.partialBytes(bucket(contextLength))));
         tickets = arena.zeroed(attend.ticketBytes());
@@ -236,8 +235,7 @@ final class CudaDecode implements AutoCloseable {
 
     private void enqueue(int bucket, DeviceThresholds t) {
         begin.launch(stream, step, ring.commands.deviceView(), StepRing.SLOTS, weights.ropeFrequency, weights.ropePairs,
-                cosine, sine, counters, t == null ? 0 : kept.length);
-        embed.launchStep(stream, step, hidden);
+                cosine, sine, counters, t == null ? 0 : kept.length, hidden);
         for (int l = 0; l < config.layers(); l++) {
             CudaWeights.Layer w = weights.layers[l];
             multiply(
@@ -253,7 +251,7 @@ final class CudaDecode implements AutoCloseable {
             ffn(l, w, t);
         }
         multiply(normed(hidden, weights.outputNorm), List.of(Product.store(weights.head, null, logits)));
-        pick.launch(stream, step, logits, best, ring.reports.deviceView(), ring.reportBytes, counters, kept.length);
+        pick.launch(stream, step, logits, best, ticket, ring.reports.deviceView(), ring.reportBytes, counters, kept.length);
     }
 
     private void ffn(int l, CudaWeights.Layer w, DeviceThresholds t) {

@@ -121,7 +121,7 @@ final class CudaPrefill {
         driver.synchronize(stream); // the batch before may not have read its tokens yet
         driver.copyToDevice(tokens, 0, MemorySegment.ofArray(b.tokens()).asSlice(0, 4L * b.count()));
         ((CudaKvCache) b.cache()).reserve(b.start() + b.count());
-        embed.launchRows(stream, tokens, b.count(), hidden, config.embedding());
+        embed.launch(stream, tokens, b.count(), hidden, config.embedding());
         rows.angles(stream, b.start(), b.count(), weights.ropeFrequency, weights.ropePairs, cosine, sine);
         if (b.thresholds() != null) {
             driver.fill(totals, 0, stream);
