@@ -20,8 +20,8 @@ import java.util.Set;
  */
 public record StepCost(long weightBytes, long cacheBytes, int launches, long deviceBytes) {
 
-    /** Begin, embed, lm head, and two kernels that pick the likeliest tokens. */
-    private static final int LAUNCHES_BESIDES_LAYERS = 5;
+    /** The beginning with the embedding, the lm head, the choice of the likeliest tokens. */
+    private static final int LAUNCHES_BESIDES_LAYERS = 3;
 
     /**
      * The cost of a model whose matrices are all of one type.
