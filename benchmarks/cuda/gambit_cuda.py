@@ -94,7 +94,7 @@ class Kernel:
         return v.value
 
     def launch(self, grid, args, shared=0, block=256, dependent=False):
-        if shared > 48 * 1024:
+        if shared > 24 * 1024:
             check(cuda.cuFuncSetAttribute(self.function, 8, shared), "cuFuncSetAttribute")
         stream = p(torch.cuda.current_stream().cuda_stream)
         params = (p * 1)(C.cast(C.pointer(args), p))

@@ -236,9 +236,9 @@ __device__ __forceinline__ void attendHalf(
 
 #define ATTEND_HALF(LENGTH)                                                                                             \
     extern "C" __global__ void __launch_bounds__(THREADS) attend_half_##LENGTH(                                      \
-        const Step* __restrict__ step, int layer, const float* __restrict__ q, const float* __restrict__ k,              \
-        const float* __restrict__ v, const float* __restrict__ cosine, const float* __restrict__ sine,                   \
-        float* __restrict__ out, float* partial, unsigned* tickets, int heads, int kvHeads, int keyLength,               \
+        const Step* step, int layer, const float* q, const float* k,              \
+        const float* v, const float* cosine, const float* sine,                   \
+        float* out, float* partial, unsigned* tickets, int heads, int kvHeads, int keyLength,               \
         int valueLength, int pairs, int span, float scale, int keyType, int valueType) {                                 \
         letNextStart();                                                                                                  \
         awaitPrevious();                                                                                                 \

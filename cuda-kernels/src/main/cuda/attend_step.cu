@@ -201,9 +201,9 @@ __device__ __forceinline__ void attend(
 
 #define ATTEND(NAME, KEY_TYPE, VALUE_TYPE)                                                                               \
     extern "C" __global__ void __launch_bounds__(THREADS) attend_step_##NAME(                                            \
-        const Step* __restrict__ step, int layer, const float* __restrict__ q, const float* __restrict__ k,              \
-        const float* __restrict__ v, const float* __restrict__ cosine, const float* __restrict__ sine,                   \
-        float* __restrict__ out, float* partial, unsigned* tickets, int heads, int kvHeads, int keyLength,               \
+        const Step* step, int layer, const float* q, const float* k,              \
+        const float* v, const float* cosine, const float* sine,                   \
+        float* out, float* partial, unsigned* tickets, int heads, int kvHeads, int keyLength,               \
         int valueLength, int pairs, int span, float scale, int keyType, int valueType) {                                 \
         attend(KEY_TYPE, VALUE_TYPE, step, layer, q, k, v, cosine, sine, out, partial, tickets, heads, kvHeads,          \
                keyLength, valueLength, pairs, span, scale);                                                              \

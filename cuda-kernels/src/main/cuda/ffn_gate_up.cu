@@ -27,54 +27,9 @@ struct FfnGateUpArgs {
 
 constexpr int SLICE = 1024;
 
-namespace {
-
-/** Activations of N neighbouring channels. */
-template <class F, int N>
-__device__ __forceinline__ void gate(
-    const FfnGateUpArgs& a, const float* xs, int begin, int channel, int spans, float factor, float* act) {
-    int row[N];
-#pragma unroll
-    for (int r = 0; r < N; r++) {
-        row[r] = begin + channel + r;
-    }
-    float sum[N];
-    Rows<F>::template dot<N>(a.gate, row, a.in.inputs, xs, 0, spans, sum);
-#pragma unroll
-    for (int r = 0; r < N; r++) {
-        if (threadIdx.x % 32 == r) {
-            float bias = a.gateBias ? a.gateBias[row[r]] : 0.f;
-            act[channel + r] = activate(sum[r] * factor + bias, a.activation);
-        }
-    }
-}
-
-/** Outputs of N channels of the list. */
-template <class F, int N>
-__device__ __forceinline__ void up(
-    const FfnGateUpArgs& a, const float* xs, int begin, const short* list, int spans, float factor, const float* act) {
-    int row[N];
-#pragma unroll
-    for (int r = 0; r < N; r++) {
-        row[r] = begin + list[r];
-    }
-    float sum[N];
-    Rows<F>::template dot<N>(a.up, row, a.in.inputs, xs, 0, spans, sum);
-#pragma unroll
-    for (int r = 0; r < N; r++) {
-        if (threadIdx.x % 32 == r) {
-            float bias = a.upBias ? a.upBias[row[r]] : 0.f;
-            a.out[row[r]] = act[list[r]] * (sum[r] * factor + bias);
-        }
-    }
-}
-
-}  // namespace
-
-extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(ffn_gate_up)(const __grid_constant__ FfnGateUpArgs a) {
+extern "C" __global__ void __launch_bounds__(THREADS, 2) GAMBIT_KERNEL(ffn_gate_up)(const __grid_constant__ FfnGateUpArgs a) {
     using F = forms::GAMBIT_FORM;
     using R = Rows<F>;
-    constexpr int N = F::rows;
     extern __shared__ float4 shared[];
     __shared__ float scratch[WARPS];
     __shared__ float act[SLICE];
@@ -94,19 +49,24 @@ extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(ffn_gate_up)
     int from = count * warp / WARPS;
     int to = count * (warp + 1) / WARPS;
     if (a.gate.data && from < to) {
-        R::prefetch(a.gate, begin + from, min(N, to - from), a.in.inputs);
+        R::prefetch(a.gate, begin + from, min(F::rows, to - from), a.in.inputs);
     }
     waitForInputs();
     float factor = 1.f;
     if (a.gate.data) {
         factor = R::stage(a.in, a.gateInThresholds, a.gateInStride, xs, scratch);
-        int c = from;
-        for (; c + N <= to; c += N) {
-            gate<F, N>(a, xs, begin, c, spans, factor, act);
-        }
-        for (; c < to; c++) {
-            gate<F, 1>(a, xs, begin, c, spans, factor, act);
-        }
+        R::products(
+            to - from, a.in.inputs, xs, 0, spans,
+            [&](int k, Matrix& m, int& row) {
+                m = a.gate;
+                row = begin + from + k;
+            },
+            [&](int k, float sum) {
+                if (lane == 0) {
+                    float bias = a.gateBias ? a.gateBias[begin + from + k] : 0.f;
+                    act[from + k] = activate(sum * factor + bias, a.activation);
+                }
+            });
     } else {
         for (int c = threadIdx.x; c < count; c += THREADS) {
             act[c] = a.activations[begin + c];
@@ -140,12 +100,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) GAMBIT_KERNEL(ffn_gate_up)
         __syncthreads();
     }
     int n = listed;
-    int k = n * warp / WARPS;
-    int end = n * (warp + 1) / WARPS;
-    for (; k + N <= end; k += N) {
-        up<F, N>(a, xs, begin, list + k, spans, factor, act);
-    }
-    for (; k < end; k++) {
-        up<F, 1>(a, xs, begin, list + k, spans, factor, act);
-    }
+    const short* mine = list + n * warp / WARPS;
+    R::products(
+        n * (warp + 1) / WARPS - n * warp / WARPS, a.in.inputs, xs, 0, spans,
+        [&](int k, Matrix& m, int& row) {
+            m = a.up;
+            row = begin + mine[k];
+        },
+        [&](int k, float sum) {
+            if (lane == 0) {
+                int row = begin + mine[k];
+                float bias = a.upBias ? a.upBias[row] : 0.f;
+                a.out[row] = act[mine[k]] * (sum * factor + bias);
+            }
+        });
 }

@@ -120,8 +120,8 @@ __device__ void reportBest(
 // Grid: ceil(vocabulary / slice) blocks, 1024 at most; slice is at most 1024. best: [blocks][capacity], each block's sorted
 // candidates. ticket: 0 before and after.
 extern "C" __global__ void __launch_bounds__(THREADS) pick(
-    Step* step, const float* __restrict__ logits, int vocabulary, int slice, unsigned long long* best, int capacity,
-    unsigned* ticket, unsigned char* reports, int reportBytes, const int* __restrict__ counters, int counterCount) {
+    Step* step, const float* logits, int vocabulary, int slice, unsigned long long* best, int capacity,
+    unsigned* ticket, unsigned char* reports, int reportBytes, const int* counters, int counterCount) {
     __shared__ uint64_t keys[MAX_SLICE];
     __shared__ uint64_t warps[THREADS / 32];
     __shared__ bool last;

@@ -4,6 +4,7 @@
 // element e of lane l in step s (32 lanes of F::chunk elements) is at s * 32 * chunk + e / 4 * 128 + l * 4 + e % 4.
 #pragma once
 #include "block.cuh"
+#include <type_traits>
 
 template <class F>
 struct Rows {
@@ -105,91 +106,167 @@ struct Rows {
 #endif
     }
 
-    /** Adds the products of N rows over spans first ... last-1; every lane gets the sums. */
-    template <int N>
-    __device__ static void dot(
-        const Matrix& m, const int (&row)[N], int inputs, const float* xs, int first, int last, float (&sum)[N]) {
-        constexpr int S = F::steps;
+    /** What a lane has under way of N rows: F::steps spans of each. */
+    static constexpr int N = F::rows;
+    static constexpr int S = F::steps;
+    using ScaleBits = typename std::conditional<F::scale == Scale::HALF, __half, float>::type;
+
+    struct Batch {
+        uint4 raw[N][S];
+        ScaleBits scale[N][S];
+        ScaleBits min[N][S];
+    };
+
+    __device__ __forceinline__ static void load(
+        Batch& b, const Matrix (&m)[N], const int (&row)[N], int length, int s, int last) {
         int lane = threadIdx.x % 32;
-        int length = padded(inputs);
-        const float* sums = xs + spans(inputs) * SPAN;
 #pragma unroll
-        for (int r = 0; r < N; r++) {
-            sum[r] = 0.f;
-        }
-        for (int s = first; s < last; s += S) {
-            uint4 raw[N][S];
-            float scale[N][S];
-            float min[N][S];
+        for (int u = 0; u < S; u++) {
+            int at = (s + u) * SPAN + lane * C;
+            bool inside = s + u < last && at < length;
 #pragma unroll
-            for (int u = 0; u < S; u++) {
-                int at = (s + u) * SPAN + lane * C;
-                bool inside = s + u < last && at < length;
-#pragma unroll
-                for (int r = 0; r < N; r++) {
-                    raw[r][u] = make_uint4(0, 0, 0, 0);
-                    scale[r][u] = 0.f;
-                    min[r][u] = 0.f;
-                    if (inside) {
-                        raw[r][u] = loadOnce(plane<F>(m.data, (size_t) row[r] * length + at));
-                        if constexpr (F::quantised) {
-                            size_t g = (size_t) row[r] * (length / F::group) + at / F::group;
-                            scale[r][u] = scaleAt<F>(m.scales, g);
-                            if constexpr (F::hasMin) {
-                                min[r][u] = scaleAt<F>(m.mins, g);
-                            }
-                        }
-                    }
-                }
-            }
-#pragma unroll
-            for (int u = 0; u < S; u++) {
-                if (s + u >= last) {
-                    break;
-                }
-                // Half a chunk of nibbles at a time keeps the registers at bay.
-                constexpr int PART = C > 16 ? 16 : C;
-                float part[N] = {};
-#pragma unroll
-                for (int p = 0; p < C / PART; p++) {
-                    float x[PART];
-#pragma unroll
-                    for (int e = 0; e < PART; e += 4) {
-                        *reinterpret_cast<float4*>(x + e) = *reinterpret_cast<const float4*>(
-                            xs + (s + u) * SPAN + (p * PART + e) / 4 * 128 + lane * 4);
-                    }
-#pragma unroll
-                    for (int r = 0; r < N; r++) {
-                        const uint32_t all[4] = {raw[r][u].x, raw[r][u].y, raw[r][u].z, raw[r][u].w};
-                        uint32_t words[4 * PART / C];
-#pragma unroll
-                        for (int i = 0; i < 4 * PART / C; i++) {
-                            words[i] = all[p * 4 * PART / C + i];
-                        }
-                        float w[PART];
-                        unpack<F>(words, w);
-#pragma unroll
-                        for (int e = 0; e < PART; e++) {
-                            part[r] += w[e] * x[e];
-                        }
-                    }
-                }
-#pragma unroll
-                for (int r = 0; r < N; r++) {
+            for (int r = 0; r < N; r++) {
+                b.raw[r][u] = make_uint4(0, 0, 0, 0);
+                b.scale[r][u] = ScaleBits(0.f);
+                b.min[r][u] = ScaleBits(0.f);
+                if (inside) {
+                    b.raw[r][u] = loadOnce(plane<F>(m[r].data, (size_t) row[r] * length + at));
                     if constexpr (F::quantised) {
-                        sum[r] += scale[r][u] * part[r];
+                        size_t g = (size_t) row[r] * (length / F::group) + at / F::group;
+                        b.scale[r][u] = static_cast<const ScaleBits*>(m[r].scales)[g];
                         if constexpr (F::hasMin) {
-                            sum[r] += min[r][u] * sums[(s + u) * 32 + lane];
+                            b.min[r][u] = static_cast<const ScaleBits*>(m[r].mins)[g];
                         }
-                    } else {
-                        sum[r] += part[r];
                     }
                 }
             }
         }
+    }
+
+    __device__ __forceinline__ static void add(
+        const Batch& b, const float* xs, const float* sums, int s, int last, float (&sum)[N]) {
+        int lane = threadIdx.x % 32;
+        // Half a chunk of nibbles at a time keeps the registers at bay.
+        constexpr int PART = C > 16 ? 16 : C;
 #pragma unroll
-        for (int r = 0; r < N; r++) {
-            sum[r] = warpSum(sum[r]);
+        for (int u = 0; u < S; u++) {
+            if (s + u >= last) {
+                break;
+            }
+            float part[N] = {};
+#pragma unroll
+            for (int p = 0; p < C / PART; p++) {
+                float x[PART];
+#pragma unroll
+                for (int e = 0; e < PART; e += 4) {
+                    *reinterpret_cast<float4*>(x + e) = *reinterpret_cast<const float4*>(
+                        xs + (s + u) * SPAN + (p * PART + e) / 4 * 128 + lane * 4);
+                }
+#pragma unroll
+                for (int r = 0; r < N; r++) {
+                    const uint32_t all[4] = {b.raw[r][u].x, b.raw[r][u].y, b.raw[r][u].z, b.raw[r][u].w};
+                    uint32_t words[4 * PART / C];
+#pragma unroll
+                    for (int i = 0; i < 4 * PART / C; i++) {
+                        words[i] = all[p * 4 * PART / C + i];
+                    }
+                    float w[PART];
+                    unpack<F>(words, w);
+#pragma unroll
+                    for (int e = 0; e < PART; e++) {
+                        part[r] += w[e] * x[e];
+                    }
+                }
+            }
+#pragma unroll
+            for (int r = 0; r < N; r++) {
+                if constexpr (F::quantised) {
+                    sum[r] += float(b.scale[r][u]) * part[r];
+                    if constexpr (F::hasMin) {
+                        sum[r] += float(b.min[r][u]) * sums[(s + u) * 32 + lane];
+                    }
+                } else {
+                    sum[r] += part[r];
+                }
+            }
+        }
+    }
+
+    /**
+     * A warp's products of count rows, over spans first ... last-1. The next batch is under way while one is added up, also
+     * from one row to the next.
+     *
+     * @param locate (k, matrix, row): where the k-th row lies
+     * @param done (k, sum): takes the k-th product, in every lane
+     */
+    template <class Locate, class Done>
+    __device__ __forceinline__ static void products(
+        int count, int inputs, const float* xs, int first, int last, Locate locate, Done done) {
+        if (count <= 0) {
+            return;
+        }
+        const float* sums = xs + spans(inputs) * SPAN;
+        int length = padded(inputs);
+        Matrix m[N];
+        int row[N];
+        auto find = [&](int k) {
+#pragma unroll
+            for (int r = 0; r < N; r++) {
+                // Past the end the last row again: its bytes are on their way already.
+                locate(min(k + r, count - 1), m[r], row[r]);
+            }
+        };
+        Batch a;
+        Batch b;
+        float sum[N] = {};
+        // What is loaded next, and what is added next.
+        int loadK = 0;
+        int loadS = first;
+        int addK = 0;
+        int addS = first;
+        auto loadNext = [&](Batch& to) {
+            if (loadK >= count) {
+                return;
+            }
+            load(to, m, row, length, loadS, last);
+            loadS += S;
+            if (loadS >= last) {
+                loadS = first;
+                loadK += N;
+                if (loadK < count) {
+                    find(loadK);
+                }
+            }
+        };
+        auto addNext = [&](const Batch& from) {
+            add(from, xs, sums, addS, last, sum);
+            addS += S;
+            if (addS >= last) {
+                addS = first;
+#pragma unroll
+                for (int r = 0; r < N; r++) {
+                    float v = warpSum(sum[r]);
+                    sum[r] = 0.f;
+                    if (addK + r < count) {
+                        done(addK + r, v);
+                    }
+                }
+                addK += N;
+            }
+        };
+        find(0);
+        loadNext(a);
+        while (true) {
+            loadNext(b);
+            addNext(a);
+            if (addK >= count) {
+                break;
+            }
+            loadNext(a);
+            addNext(b);
+            if (addK >= count) {
+                break;
+            }
         }
     }
 

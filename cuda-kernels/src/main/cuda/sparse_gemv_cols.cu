@@ -18,11 +18,8 @@ struct SparseGemvColsArgs {
 
 /** Groups of 32 inputs in a slice at most. */
 constexpr int GROUPS = 64;
-/** Rows of the transposed matrix that a lane has in flight. */
-#ifndef GAMBIT_FLIGHT
-#define GAMBIT_FLIGHT 8
-#endif
-constexpr int FLIGHT = GAMBIT_FLIGHT;
+/** Unquantised rows of the transposed matrix that a lane has under way. */
+[[maybe_unused]] constexpr int FLIGHT = 8;
 /** Blocks on a multiprocessor; what the registers have to leave room for. */
 #ifndef GAMBIT_BLOCKS
 #define GAMBIT_BLOCKS (forms::GAMBIT_FORM::quantised ? 2 : 3)
@@ -102,85 +99,127 @@ __device__ int compact(
     return total;
 }
 
-/** Adds x * w for N entries of the list from p on, fewer if it ends before; integers come without scale. */
-template <class F, bool ALL>
-__device__ __forceinline__ void addBatch(
-    const char* data, size_t rowBytes, const Kept* list, int p, int end, float (&acc)[F::wide]) {
-    constexpr int W = F::plane == Plane::U4 ? 2 : 4;
-    uint32_t raw[FLIGHT][W];
-    float x[FLIGHT];
+/** A lane's bytes of up to U kept inputs, and their values; what is past the end counts as 0. */
+template <class F, int U>
+struct Batch {
+    static constexpr int W = F::plane == Plane::U4 ? 2 : 4;
+    uint32_t raw[U][W];
+    float x[U];
+
+    __device__ __forceinline__ void load(const char* data, size_t rowBytes, const Kept* list, int count) {
 #pragma unroll
-    for (int u = 0; u < FLIGHT; u++) {
-        x[u] = 0.f;
+        for (int u = 0; u < U; u++) {
+            x[u] = 0.f;
 #pragma unroll
-        for (int i = 0; i < W; i++) {
-            raw[u][i] = 0;
-        }
-        if (ALL || p + u < end) {
-            Kept k = list[p + u];
-            x[u] = k.x;
-            const char* from = data + k.input * rowBytes;
-            if constexpr (W == 4) {
-                uint4 v = loadOnce(from);
-                raw[u][0] = v.x;
-                raw[u][1] = v.y;
-                raw[u][2] = v.z;
-                raw[u][3] = v.w;
-            } else {
-                uint2 v = loadOnce8(from);
-                raw[u][0] = v.x;
-                raw[u][1] = v.y;
+            for (int i = 0; i < W; i++) {
+                raw[u][i] = 0;
+            }
+            if (u < count) {
+                Kept k = list[u];
+                x[u] = k.x;
+                const char* from = data + k.input * rowBytes;
+                if constexpr (W == 4) {
+                    uint4 v = loadOnce(from);
+                    raw[u][0] = v.x;
+                    raw[u][1] = v.y;
+                    raw[u][2] = v.z;
+                    raw[u][3] = v.w;
+                } else {
+                    uint2 v = loadOnce8(from);
+                    raw[u][0] = v.x;
+                    raw[u][1] = v.y;
+                }
             }
         }
     }
+
+    /** Adds x * w; integers come without scale. */
+    __device__ __forceinline__ void add(float (&acc)[F::wide]) const {
 #pragma unroll
-    for (int u = 0; u < FLIGHT; u++) {
-        float w[F::wide];
-        unpack<F>(raw[u], w);
+        for (int u = 0; u < U; u++) {
+            float w[F::wide];
+            unpack<F>(raw[u], w);
 #pragma unroll
-        for (int e = 0; e < F::wide; e++) {
-            acc[e] += x[u] * w[e];
+            for (int e = 0; e < F::wide; e++) {
+                acc[e] += x[u] * w[e];
+            }
         }
     }
-}
+};
 
+/** Unquantised weights: entries begin ... end-1 of the list. */
 template <class F>
 __device__ __forceinline__ void addRows(
     const char* data, size_t rowBytes, const Kept* list, int begin, int end, float (&acc)[F::wide]) {
+    Batch<F, FLIGHT> batch;
     int p = begin;
 #pragma unroll 1
     for (; p + FLIGHT <= end; p += FLIGHT) {
-        addBatch<F, true>(data, rowBytes, list, p, end, acc);
+        batch.load(data, rowBytes, list + p, FLIGHT);
+        batch.add(acc);
     }
     if (p < end) {
-        addBatch<F, false>(data, rowBytes, list, p, end, acc);
+        batch.load(data, rowBytes, list + p, end - p);
+        batch.add(acc);
     }
 }
 
 /** A lane's scales or minima of a group, as they are. */
 template <class F>
 struct Scales {
-    static constexpr int WORDS = F::wide * (F::scale == Scale::HALF ? 2 : 4) / 16;
+    static constexpr int BYTES = F::scale == Scale::HALF ? 2 : 4;
+    static constexpr int WORDS = F::wide * BYTES / 16;
     uint4 raw[WORDS > 0 ? WORDS : 1];
 
+    /** Cached, because batches of one group follow each other. */
     __device__ __forceinline__ void load(const void* scales, size_t index) {
-        const char* from = static_cast<const char*>(scales) + index * (F::scale == Scale::HALF ? 2 : 4);
+        const uint4* from = reinterpret_cast<const uint4*>(static_cast<const char*>(scales) + index * BYTES);
 #pragma unroll
         for (int i = 0; i < WORDS; i++) {
-            raw[i] = loadOnce(from + 16 * i);
+            raw[i] = __ldg(from + i);
         }
     }
 
     __device__ __forceinline__ float at(int e) const {
+        uint4 v = raw[e * BYTES / 16];
+        int word = e * BYTES / 4 % 4;
+        uint32_t bits = word == 0 ? v.x : word == 1 ? v.y : word == 2 ? v.z : v.w;
         if constexpr (F::scale == Scale::HALF) {
-            return __half2float(reinterpret_cast<const __half*>(raw)[e]);
+            return __half2float(__ushort_as_half((unsigned short) (e % 2 ? bits >> 16 : bits)));
         } else {
-            return reinterpret_cast<const float*>(raw)[e];
+            return __uint_as_float(bits);
         }
     }
 };
 
-/** Adds scale * sum(x * q) + min * sum(x), a group of inputs at a time. */
+/** Entries of one group with the group's scales. */
+template <class F, int U>
+struct GroupBatch {
+    Batch<F, U> rows;
+    Scales<F> scale;
+    Scales<F> low;
+
+    __device__ __forceinline__ void add(float (&acc)[F::wide]) const {
+        float part[F::wide] = {};
+        rows.add(part);
+        float sum = 0.f;
+        if constexpr (F::hasMin) {
+#pragma unroll
+            for (int u = 0; u < U; u++) {
+                sum += rows.x[u];
+            }
+        }
+#pragma unroll
+        for (int e = 0; e < F::wide; e++) {
+            acc[e] += scale.at(e) * factor<F>(e) * part[e];
+            if constexpr (F::hasMin) {
+                acc[e] += low.at(e) * sum;
+            }
+        }
+    }
+};
+
+/** Quantised weights: adds scale * sum(x * q) + min * sum(x), some inputs of a group at a time, the next ones under way. */
 template <class F>
 __device__ __forceinline__ void addGroups(
     const Matrix& m,
@@ -195,31 +234,45 @@ __device__ __forceinline__ void addGroups(
     int end,
     float (&acc)[F::wide]) {
     constexpr int HALVES = F::group / 16;
-    while (begin < end) {
+    constexpr int U = F::plane == Plane::U4 && F::scale == Scale::HALF ? 8 : 4;
+    auto loadNext = [&](GroupBatch<F, U>& to) {
         int g = list[begin].input / F::group;
         int stop = min(end, (int) starts[(g - firstInput / F::group + 1) * HALVES]);
-        Scales<F> scale;
-        Scales<F> low;
-        scale.load(m.scales, g * width + output);
+        int count = min(U, stop - begin);
+        to.scale.load(m.scales, g * width + output);
         if constexpr (F::hasMin) {
-            low.load(m.mins, g * width + output);
+            to.low.load(m.mins, g * width + output);
         }
-        float part[F::wide] = {};
-        addRows<F>(data, rowBytes, list, begin, stop, part);
-        float sum = 0.f;
-        if constexpr (F::hasMin) {
-            for (int p = begin; p < stop; p++) {
-                sum += list[p].x;
+        to.rows.load(data, rowBytes, list + begin, count);
+        begin += count;
+    };
+    if (begin >= end) {
+        return;
+    }
+    GroupBatch<F, U> a;
+    if constexpr (F::scale == Scale::FLOAT) {
+        // Their scales leave no registers for a second batch.
+        while (begin < end) {
+            loadNext(a);
+            a.add(acc);
+        }
+    } else {
+        GroupBatch<F, U> b;
+        loadNext(a);
+        while (true) {
+            if (begin >= end) {
+                a.add(acc);
+                break;
             }
-        }
-#pragma unroll
-        for (int e = 0; e < F::wide; e++) {
-            acc[e] += scale.at(e) * factor<F>(e) * part[e];
-            if constexpr (F::hasMin) {
-                acc[e] += low.at(e) * sum;
+            loadNext(b);
+            a.add(acc);
+            if (begin >= end) {
+                b.add(acc);
+                break;
             }
+            loadNext(a);
+            b.add(acc);
         }
-        begin = stop;
     }
 }
 

@@ -31,7 +31,8 @@ __device__ __forceinline__ void letNextStart() {
 #endif
 }
 
-// Waits for the end of the kernel before. Nothing that kernels write may be read or written earlier.
+// Waits for the end of the kernel before. Nothing that kernels write may be read or written earlier, and none of it through a
+// pointer that is const and restrict: such loads may be moved in front of the wait.
 __device__ __forceinline__ void awaitPrevious() {
 #if __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" ::: "memory");

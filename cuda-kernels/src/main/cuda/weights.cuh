@@ -37,16 +37,16 @@ struct Form {
 #define GAMBIT_KERNEL(name) GAMBIT_CONCAT(name, GAMBIT_FORM)
 
 namespace forms {
-using f32 = Form<Plane::F32, Scale::NONE, false, 0, 32, 2, 4>;
-using f16 = Form<Plane::F16, Scale::NONE, false, 0, 32, 2, 4>;
-using bf16 = Form<Plane::BF16, Scale::NONE, false, 0, 32, 2, 4>;
-using i8 = Form<Plane::I8, Scale::HALF, false, 0, 32, 2, 4>;
-using i8_min = Form<Plane::I8, Scale::HALF, true, 0, 32, 2, 4>;
+using f32 = Form<Plane::F32, Scale::NONE, false, 0, 32, 1, 8>;
+using f16 = Form<Plane::F16, Scale::NONE, false, 0, 32, 1, 8>;
+using bf16 = Form<Plane::BF16, Scale::NONE, false, 0, 32, 1, 8>;
+using i8 = Form<Plane::I8, Scale::HALF, false, 0, 32, 1, 4>;
+using i8_min = Form<Plane::I8, Scale::HALF, true, 0, 32, 1, 4>;
 using u4 = Form<Plane::U4, Scale::HALF, false, 8, 32, 2, 2>;
 using u4_min = Form<Plane::U4, Scale::HALF, true, 0, 32, 2, 2>;
 using u4_f32_min = Form<Plane::U4, Scale::FLOAT, true, 0, 32, 2, 2>;
-using i8_f32_min = Form<Plane::I8, Scale::FLOAT, true, 0, 32, 2, 4>;
-using i8_f32_16 = Form<Plane::I8, Scale::FLOAT, false, 0, 16, 2, 4>;
+using i8_f32_min = Form<Plane::I8, Scale::FLOAT, true, 0, 32, 1, 4>;
+using i8_f32_16 = Form<Plane::I8, Scale::FLOAT, false, 0, 16, 1, 4>;
 }  // namespace forms
 
 __host__ __device__ constexpr int padded(int n) { return (n + 31) / 32 * 32; }

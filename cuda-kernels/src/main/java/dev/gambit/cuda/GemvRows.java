@@ -15,6 +15,8 @@ public final class GemvRows {
     static final int MAX_PRODUCTS = 3;
     /** Warps on a multiprocessor from which on its share of the memory's bandwidth is used. */
     private static final int BUSY_WARPS = 16;
+    /** Rows of a team of several warps, at most: {@code ROWS} in {@code gemv_rows.cu}. */
+    private static final int TEAM_ROWS = 32;
 
     private GemvRows() {}
 
@@ -63,6 +65,7 @@ public final class GemvRows {
         while (warpsPerRow < WARPS && (long) rows * warpsPerRow < (long) multiprocessors * BUSY_WARPS / 2) {
             warpsPerRow *= 2;
         }
+        Check.that(resident > 0, "row kernels: the input does not fit this GPU's shared memory");
         int teams = WARPS / warpsPerRow;
         int best = 1;
         double bestShare = 0;
@@ -75,7 +78,9 @@ public final class GemvRows {
                 bestShare = share;
             }
         }
-        return new Grid(Math.min(multiprocessors * best, (rows + teams - 1) / teams), warpsPerRow);
+        int blocks = Math.min(multiprocessors * best, (rows + teams - 1) / teams);
+        Check.that(warpsPerRow == 1 || rows <= (long) TEAM_ROWS * blocks * teams, "row kernels: rows of a team");
+        return new Grid(blocks, warpsPerRow);
     }
 
     static WeightForm check(InputVector in, List<Product> products, MatrixLayout layout) {

@@ -19,7 +19,8 @@ import java.util.Map;
  */
 public final class KernelModules implements AutoCloseable {
 
-    private static final int DEFAULT_SHARED = 48 * 1024;
+    /** Dynamic shared memory that needs no permission, whatever a kernel has of its own: all in all 48 KiB are free. */
+    private static final int DEFAULT_SHARED = 24 * 1024;
 
     private final CudaDriver driver;
     private final PtxSet set;
