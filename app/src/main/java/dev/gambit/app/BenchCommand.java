@@ -1,8 +1,8 @@
 package dev.gambit.app;
 
 import dev.gambit.app.BenchPrinter.BenchColumns;
-import dev.gambit.app.ModelOptionsMixin.BackendChoice;
 import dev.gambit.app.ModelOptionsMixin.Importance;
+import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
@@ -69,6 +69,10 @@ final class BenchCommand implements Callable<Integer> {
             description = "the sparse kernels alone, over type, shape and skipped fraction, with the machine's read speed")
     private boolean kernels;
 
+    @Option(names = "--predict", paramLabel = "orin|orin-nx|orin-nano",
+            description = "measure nothing: what to expect of a Jetson, from the bytes that the kernels load")
+    private JetsonPrediction.Board predict;
+
     @Option(names = {"-t", "--threads"}, paramLabel = "N,...", description = "threads (default: all processors)")
     private List<String> threads = new ArrayList<>();
 
@@ -108,8 +112,13 @@ final class BenchCommand implements Callable<Integer> {
     private List<String> microBatches = new ArrayList<>();
 
     @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto",
-            description = "what to run on (default: auto, which is the CPU in this version)")
+            description = "what to run on (default: auto, a GPU that CUDA can use and that has room, else the CPU)")
     private BackendChoice backend;
+
+    @Option(names = "--cuda-driver", paramLabel = "ffm|jcuda", defaultValue = "ffm",
+            converter = ModelOptionsMixin.CudaDriver.class,
+            description = "how CUDA is called: ffm (Java itself) or jcuda (default: ffm)")
+    private String cudaDriver;
 
     @Option(names = {"-v", "--verbose"}, description = "say where an error came from")
     private boolean verbose;
@@ -123,8 +132,11 @@ final class BenchCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ModelOptionsMixin.requireCpu(backend);
         ModelOptionsMixin.range("-r/--repetitions", repetitions, 1, 100_000);
+        if (predict != null) {
+            JetsonPrediction.print(predict, System.out);
+            return 0;
+        }
         if (kernels) {
             int n = numbers("-t", threads, "0", 0).getFirst();
             KernelBenchmark.run(
@@ -141,7 +153,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         BenchPrinter printer = BenchPrinter.of(output, System.out);
         printer.begin(columns(tests));
-        new BenchRunner(repetitions, !noWarmUp, tokens).run(tests, printer::result);
+        new BenchRunner(repetitions, !noWarmUp, tokens, backend, cudaDriver).run(tests, printer::result);
         printer.end();
         return 0;
     }

@@ -1,5 +1,6 @@
 package dev.gambit.app;
 
+import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.LanguageModel;
@@ -26,16 +27,22 @@ final class BenchRunner {
     private final int repetitions;
     private final boolean warmUp;
     private final String text;
+    private final BackendChoice backend;
+    private final String cudaDriver;
 
     /**
      * @param repetitions timed runs of each test
      * @param warmUp whether to run each test before it is timed
      * @param text a real text to take the tokens from; null for random ones
+     * @param backend what to run on
+     * @param cudaDriver how CUDA is called
      */
-    BenchRunner(int repetitions, boolean warmUp, String text) {
+    BenchRunner(int repetitions, boolean warmUp, String text, BackendChoice backend, String cudaDriver) {
         this.repetitions = repetitions;
         this.warmUp = warmUp;
         this.text = text;
+        this.backend = backend;
+        this.cudaDriver = cudaDriver;
     }
 
     /** Runs them, and hands on each result as it comes. */
@@ -57,7 +64,7 @@ final class BenchRunner {
         }
     }
 
-    private static LanguageModel open(BenchTest.Setup setup, int context) {
+    private LanguageModel open(BenchTest.Setup setup, int context) {
         ModelOptions options = ModelOptions.builder()
                 .contextLength(context)
                 .threads(setup.threads())
@@ -66,6 +73,8 @@ final class BenchRunner {
                 .sparsity(setup.sparsity() == null
                         ? null
                         : ModelOptionsMixin.sparsity(setup.chess(), setup.policy(), setup.sparsity()))
+                .backend(backend)
+                .cudaDriver(cudaDriver)
                 .build();
         return setup.model() == null ? EmbeddedModel.open(options) : LanguageModel.open(setup.model(), options);
     }
@@ -121,7 +130,7 @@ final class BenchRunner {
         }
         for (int i = 0; i < test.generated(); i++) {
             one[0] = tokens[next + i];
-            session.evaluate(one);
+            session.likeliest(one);
         }
         return System.nanoTime() - start;
     }

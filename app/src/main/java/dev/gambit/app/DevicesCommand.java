@@ -1,5 +1,6 @@
 package dev.gambit.app;
 
+import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.ModelOptions;
@@ -28,7 +29,7 @@ final class DevicesCommand implements Callable<Integer> {
     public Integer call() {
         String backend;
         // asking a model that runs is the only answer that cannot be wrong
-        try (LanguageModel model = EmbeddedModel.open(ModelOptions.defaults())) {
+        try (LanguageModel model = EmbeddedModel.open(ModelOptions.builder().backend(BackendChoice.CPU).build())) {
             backend = model.backendName();
         }
         System.out.println("Available devices:");
@@ -38,8 +39,12 @@ final class DevicesCommand implements Callable<Integer> {
                 + " that this process may use");
         System.out.println("    memory      " + Machine.memory() + ", of which up to "
                 + Numbers.bytes(Runtime.getRuntime().maxMemory()) + " for the Java heap; weights lie outside of it");
-        System.out.println("Not available:");
-        System.out.println("  CUDA: this version of Gambit is built without it");
+        CudaReport cuda = new CudaReport();
+        cuda.available().forEach(System.out::println);
+        if (!cuda.unavailable().isEmpty()) {
+            System.out.println("Not available:");
+            cuda.unavailable().forEach(System.out::println);
+        }
         return 0;
     }
 }

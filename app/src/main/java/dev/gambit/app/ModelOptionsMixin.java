@@ -1,9 +1,11 @@
 package dev.gambit.app;
 
+import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.LanguageModel;
+import dev.gambit.engine.LoadListener;
 import dev.gambit.engine.ModelOptions;
 import dev.gambit.engine.Sparsity;
 import dev.gambit.engine.gguf.GgufFile;
@@ -21,10 +23,8 @@ public final class ModelOptionsMixin {
     /** The level of sparsity where thresholds are there and no level is named. */
     public static final double DEFAULT_SPARSITY = 0.5;
 
-    /** Where a model can run. */
-    enum BackendChoice {
-        AUTO, CPU, CUDA
-    }
+    /** Bytes of weights from which on copying them to a GPU shows a bar. */
+    private static final long LONG_UPLOAD = 256L << 20;
 
     /** How the CHESS policies weigh a channel. */
     enum Importance {
@@ -74,8 +74,12 @@ public final class ModelOptionsMixin {
     KvCacheType cacheTypeV;
 
     @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto",
-            description = "what to run on (default: auto, which is the CPU in this version)")
+            description = "what to run on (default: auto, a GPU that CUDA can use and that has room, else the CPU)")
     BackendChoice backend;
+
+    @Option(names = "--cuda-driver", paramLabel = "ffm|jcuda", defaultValue = "ffm", converter = CudaDriver.class,
+            description = "how CUDA is called: ffm (Java itself) or jcuda (default: ffm)")
+    String cudaDriver;
 
     @Option(names = {"-v", "--verbose"}, description = "say more: times of loading, where an error came from")
     boolean verbose;
@@ -118,20 +122,18 @@ public final class ModelOptionsMixin {
      * @throws GambitException where the model, its thresholds or an option cannot be used
      */
     public LanguageModel open() {
-        requireCpu(backend);
         if (model == null) {
             level = dense ? null : level(chess != null || EmbeddedModel.hasThresholds());
-            return EmbeddedModel.open(options().sparsity(asked()).build());
+            return said(EmbeddedModel.open(options().sparsity(asked()).build()));
         }
         try (GgufFile file = GgufFile.open(model)) {
             level = dense ? null : level(chess != null || Sidecar.isIn(file));
-            return LanguageModel.open(file, options().sparsity(asked()).build());
+            return said(LanguageModel.open(file, options().sparsity(asked()).build()));
         }
     }
 
     /** Opens the same model without sparsity, to compare with. */
     public LanguageModel openDense() {
-        requireCpu(backend);
         ModelOptions options = options().build();
         return model == null ? EmbeddedModel.open(options) : LanguageModel.open(model, options);
     }
@@ -141,7 +143,28 @@ public final class ModelOptionsMixin {
                 .contextLength(context)
                 .threads(threads)
                 .cacheType(cacheTypeK, cacheTypeV)
-                .densePrefill(densePrefill);
+                .densePrefill(densePrefill)
+                .backend(backend)
+                .cudaDriver(cudaDriver)
+                .loadListener(uploadBar());
+    }
+
+    /** Says what {@code auto} chose and why. */
+    private static LanguageModel said(LanguageModel model) {
+        if (model.backendReason() != null) {
+            System.err.println("gambit: backend " + model.backendName() + ": " + model.backendReason());
+        }
+        return model;
+    }
+
+    /** Shows a bar for what takes longer than a moment to copy. */
+    private static LoadListener uploadBar() {
+        ProgressOutput output = new ProgressOutput(null, System.err);
+        return (bytes, all) -> {
+            if (all >= LONG_UPLOAD) {
+                output.progress("to the GPU", (int) (bytes >> 20), (int) (all >> 20));
+            }
+        };
     }
 
     private Double level(boolean thresholds) {
@@ -213,11 +236,15 @@ public final class ModelOptionsMixin {
         }
     }
 
-    static void requireCpu(BackendChoice backend) {
-        if (backend == BackendChoice.CUDA) {
-            throw new GambitException(GambitException.line(
-                    "--backend", "auto or cpu", "cuda",
-                    "the CUDA backend is not built yet in this version, so leave the option out"));
+    /** Reads {@code --cuda-driver}. */
+    static final class CudaDriver implements ITypeConverter<String> {
+        @Override
+        public String convert(String value) {
+            if (!value.equals("ffm") && !value.equals("jcuda")) {
+                throw new GambitException(
+                        GambitException.line("--cuda-driver", "ffm or jcuda", value, "choose one of these"));
+            }
+            return value;
         }
     }
 }

@@ -67,7 +67,10 @@ public final class EmbeddedModel {
                 o.cacheTypeV(),
                 sparsity,
                 o.thresholds(),
-                o.densePrefill());
+                o.densePrefill(),
+                o.backend(),
+                o.cudaDriver(),
+                o.loadListener());
     }
 
     /**

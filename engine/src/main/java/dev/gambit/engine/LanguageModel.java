@@ -3,6 +3,7 @@ package dev.gambit.engine;
 import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.gguf.GgufMetadata;
 import dev.gambit.engine.internal.cpu.CpuBackend;
+import dev.gambit.engine.internal.cuda.CudaBackend;
 import dev.gambit.engine.internal.model.Backend;
 import dev.gambit.engine.internal.model.Decoder;
 import dev.gambit.engine.internal.model.ModelConfig;
@@ -42,6 +43,8 @@ public final class LanguageModel implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock(true);
 
     private ChatTemplate chatTemplate;
+    /** Why {@link BackendChoice#AUTO} chose as it did; null where it was not asked. */
+    private String backendReason;
     private boolean closed;
 
     private LanguageModel(GgufFile file, ModelOptions options) {
@@ -55,8 +58,7 @@ public final class LanguageModel implements AutoCloseable {
         checkCache("keys", options.cacheTypeK(), config.keyLength());
         checkCache("values", options.cacheTypeV(), config.valueLength());
         thresholds = thresholds(file, options);
-        int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
-        backend = new CpuBackend(file, config, thresholds, threads);
+        backend = backend(file);
         try {
             tokenizer = finished(vocabulary);
             if (tokenizer.vocabularySize() != config.vocabulary()) {
@@ -95,6 +97,23 @@ public final class LanguageModel implements AutoCloseable {
                 Thread.currentThread().interrupt();
             }
         }
+    }
+
+    private Backend backend(GgufFile file) {
+        if (options.backend() != BackendChoice.CPU) {
+            try {
+                Backend cuda = new CudaBackend(file, config, thresholds, options, contextLength());
+                backendReason = "there is a GPU with room for the model";
+                return cuda;
+            } catch (GambitException e) {
+                if (options.backend() == BackendChoice.CUDA) {
+                    throw new GambitException("--backend cuda: " + e.getMessage(), e);
+                }
+                backendReason = e.getMessage();
+            }
+        }
+        int threads = options.threads() == 0 ? Runtime.getRuntime().availableProcessors() : options.threads();
+        return new CpuBackend(file, config, thresholds, threads);
     }
 
     private static void checkCache(String what, KvCacheType type, int headLength) {
@@ -242,6 +261,14 @@ public final class LanguageModel implements AutoCloseable {
     /** Returns what runs the model, such as {@code CPU (vector-512, 2 threads)}. */
     public String backendName() {
         return backend.name();
+    }
+
+    /**
+     * Returns why {@link BackendChoice#AUTO} chose this backend, in one line: why CUDA cannot be used, or that it can; null
+     * where a backend was asked for.
+     */
+    public String backendReason() {
+        return options.backend() == BackendChoice.AUTO ? backendReason : null;
     }
 
     /** Returns the bytes of weights a dense token reads. */

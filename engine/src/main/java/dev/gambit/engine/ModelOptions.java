@@ -1,5 +1,6 @@
 package dev.gambit.engine;
 
+import dev.gambit.bindings.CudaDrivers;
 import dev.gambit.engine.sparsity.Thresholds;
 
 /**
@@ -12,6 +13,9 @@ import dev.gambit.engine.sparsity.Thresholds;
  * @param sparsity what to skip; null for what an explicit {@code thresholds} says, or nothing
  * @param thresholds thresholds made by hand or by a policy of one's own, instead of {@code sparsity}; null for none
  * @param densePrefill whether prompts are evaluated without skipping; false as in the papers
+ * @param backend what to run on
+ * @param cudaDriver how CUDA is called: {@code ffm} or {@code jcuda}
+ * @param loadListener hears how far loading onto a GPU has come; null for nobody
  */
 public record ModelOptions(
         int contextLength,
@@ -20,12 +24,19 @@ public record ModelOptions(
         KvCacheType cacheTypeV,
         Sparsity sparsity,
         Thresholds thresholds,
-        boolean densePrefill) {
+        boolean densePrefill,
+        BackendChoice backend,
+        String cudaDriver,
+        LoadListener loadListener) {
 
     /** Checks the ranges. */
     public ModelOptions {
         check("context length", contextLength, 0, 1 << 28);
         check("threads", threads, 0, 1024);
+        if (!cudaDriver.equals("ffm") && !cudaDriver.equals("jcuda") && !CudaDrivers.names().contains(cudaDriver)) {
+            throw new GambitException(
+                    GambitException.line("CUDA driver", "ffm or jcuda", cudaDriver, "choose one of these"));
+        }
     }
 
     private static void check(String what, int value, int min, int max) {
@@ -35,7 +46,7 @@ public record ModelOptions(
         }
     }
 
-    /** Returns a builder with the defaults: all processors, the model's context, an f16 cache, dense. */
+    /** Returns a builder with the defaults: a GPU or else all processors, the model's context, an f16 cache, dense. */
     public static Builder builder() {
         return new Builder();
     }
@@ -54,6 +65,9 @@ public record ModelOptions(
         private Sparsity sparsity;
         private Thresholds thresholds;
         private boolean densePrefill;
+        private BackendChoice backend = BackendChoice.AUTO;
+        private String cudaDriver = "ffm";
+        private LoadListener loadListener;
 
         private Builder() {}
 
@@ -94,10 +108,37 @@ public record ModelOptions(
             return this;
         }
 
+        /** What to run on. */
+        public Builder backend(BackendChoice choice) {
+            backend = choice;
+            return this;
+        }
+
+        /** How CUDA is called: {@code ffm} (Java's foreign functions) or {@code jcuda}. */
+        public Builder cudaDriver(String name) {
+            cudaDriver = name;
+            return this;
+        }
+
+        /** Who hears how far loading onto a GPU has come; null for nobody. */
+        public Builder loadListener(LoadListener listener) {
+            loadListener = listener;
+            return this;
+        }
+
         /** Returns the options. */
         public ModelOptions build() {
             return new ModelOptions(
-                    contextLength, threads, cacheTypeK, cacheTypeV, sparsity, thresholds, densePrefill);
+                    contextLength,
+                    threads,
+                    cacheTypeK,
+                    cacheTypeV,
+                    sparsity,
+                    thresholds,
+                    densePrefill,
+                    backend,
+                    cudaDriver,
+                    loadListener);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.gambit.engine;
 import dev.gambit.engine.internal.model.Backend;
 import dev.gambit.engine.internal.model.Batch;
 import dev.gambit.engine.internal.model.KvCache;
+import dev.gambit.engine.internal.model.Likeliest;
 import dev.gambit.engine.internal.model.SparsityCounter;
 import dev.gambit.engine.internal.sampling.Sampler;
 import dev.gambit.engine.sparsity.Thresholds;
@@ -79,6 +80,23 @@ public final class Session implements AutoCloseable {
         float[] logits = new float[model.config().vocabulary()];
         evaluate(tokens, logits);
         return logits;
+    }
+
+    /**
+     * Appends tokens and returns the likeliest one behind the last; the same as a look at {@link #evaluate}'s logits, for
+     * which a GPU need not hand them out.
+     *
+     * @return its id; the lowest where several are equally likely
+     * @throws GambitException where the context has no room for the tokens
+     */
+    public int likeliest(int[] tokens) {
+        Sampler sampler = new Sampler(SamplingOptions.greedy());
+        if (tokens.length == 1 && model.backend().maxCandidates() > 0) {
+            Likeliest one = new Likeliest(1, false);
+            step(tokens, one);
+            return sampler.sample(one.tokens, one.logits, one.count);
+        }
+        return sampler.sample(evaluate(tokens));
     }
 
     private void evaluate(int[] tokens, float[] logits) {
@@ -205,8 +223,13 @@ public final class Session implements AutoCloseable {
         long prompted = System.nanoTime();
         int evaluated = 0;
         int[] next = new int[1];
+        int candidates = sampler.candidatesNeeded();
+        Likeliest likeliest = candidates > 0 && candidates <= model.backend().maxCandidates()
+                ? new Likeliest(candidates, options.sampling().isGreedy()) : null;
         while (!cancelled && g.wantsMore()) {
-            next[0] = sampler.sample(logits);
+            next[0] = likeliest == null || evaluated == 0
+                    ? sampler.sample(logits)
+                    : sampler.sample(likeliest.tokens, likeliest.logits, likeliest.count);
             sampler.accept(next[0]);
             if (!g.add(next[0])) {
                 break;
@@ -215,7 +238,11 @@ public final class Session implements AutoCloseable {
                 g.contextFull();
                 break;
             }
-            evaluate(next, logits);
+            if (likeliest == null) {
+                evaluate(next, logits);
+            } else {
+                step(next, likeliest);
+            }
             evaluated++;
         }
         long end = System.nanoTime();
@@ -223,6 +250,18 @@ public final class Session implements AutoCloseable {
                 cancelled,
                 new Timings(prompt.length, prompted - start, evaluated, end - prompted),
                 counter.report());
+    }
+
+    private void step(int[] token, Likeliest likeliest) {
+        check(token);
+        model.enter();
+        try {
+            checkOpen();
+            model.backend().step(new Batch(token, 1, position, cache, thresholds, counter, null), likeliest);
+            position++;
+        } finally {
+            model.leave();
+        }
     }
 
     /** Ends a running generation within a token; callable from any thread. */

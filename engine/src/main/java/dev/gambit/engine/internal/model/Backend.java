@@ -44,6 +44,22 @@ public interface Backend extends AutoCloseable {
      */
     void logits(Batch batch, int from, int count, float[] logits);
 
+    /** Returns how many of the likeliest tokens {@link #step} can find; 0 where a backend has no whole step. */
+    default int maxCandidates() {
+        return 0;
+    }
+
+    /**
+     * Takes one position through all layers and finds the likeliest next tokens, in one go; the same as the steps above
+     * and a look at the logits, for backends where those would be many.
+     *
+     * @param batch a batch of one position without a listener
+     * @param next receives the tokens; wants {@link #maxCandidates} at most
+     */
+    default void step(Batch batch, Likeliest next) {
+        throw new UnsupportedOperationException(name() + " has no whole step");
+    }
+
     /** Returns the bytes of all weights that a dense token reads, in the backend's form, lm head included. */
     long weightBytes();
 

@@ -27,6 +27,11 @@ public final class Rope {
         return pairs;
     }
 
+    /** Returns the radians that each pair turns by from a position to the next, {@code [pairs]}. */
+    public double[] frequencies() {
+        return frequency.clone();
+    }
+
     /** Writes the cosines and sines for a position, {@code [pairs]} each. */
     public void angles(int position, float[] cos, float[] sin) {
         for (int i = 0; i < pairs; i++) {

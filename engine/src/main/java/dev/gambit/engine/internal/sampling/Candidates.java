@@ -40,6 +40,20 @@ final class Candidates {
         } else {
             loadAll();
         }
+        checkFinite(length);
+    }
+
+    /** Starts a draw with tokens that are the likeliest already, in order. */
+    void loadSorted(int[] tokens, float[] values, int length) {
+        reserve(length);
+        System.arraycopy(tokens, 0, ids, 0, length);
+        System.arraycopy(values, 0, logits, 0, length);
+        size = length;
+        sorted = true;
+        checkFinite(length);
+    }
+
+    private void checkFinite(int length) {
         if (size == 0 || highest() == Float.POSITIVE_INFINITY) {
             throw new GambitException(GambitException.line("logits", "finite numbers",
                     size == 0 ? "none among " + length : "an infinite one", "check the model file"));

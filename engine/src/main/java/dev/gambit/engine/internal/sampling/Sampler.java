@@ -84,6 +84,37 @@ public final class Sampler {
         return candidates.draw(options.temperature(), random.nextDouble());
     }
 
+    /**
+     * Returns how many of the likeliest tokens suffice to draw one: 1 for a greedy choice, top-k's number otherwise.
+     *
+     * @return 0 where all logits are needed
+     */
+    public int candidatesNeeded() {
+        if (options.hasPenalties()) {
+            return 0;
+        }
+        return options.isGreedy() ? 1 : Math.max(0, options.topK());
+    }
+
+    /**
+     * Draws the next token from the likeliest ones, {@link #candidatesNeeded} of them; the same one as from all logits.
+     *
+     * @param ids their ids, the likeliest first, equal ones by their ids
+     * @param logits their logits
+     * @param count how many there are
+     * @return the token's id
+     * @throws GambitException if the logits have no highest finite number
+     */
+    public int sample(int[] ids, float[] logits, int count) {
+        candidates.loadSorted(ids, logits, count);
+        if (options.isGreedy()) {
+            return ids[0];
+        }
+        candidates.topP(options.topP());
+        candidates.minP(options.minP());
+        return candidates.draw(options.temperature(), random.nextDouble());
+    }
+
     private static int likeliest(float[] values, int length) {
         int best = -1;
         float highest = Float.NEGATIVE_INFINITY;

@@ -1,0 +1,261 @@
+"""Loads the product's PTX and launches its kernels on torch tensors; for the kernel checks and benchmarks beside it.
+
+Needs torch with a CUDA device. Structures mirror block.cuh and the kernels' argument structures.
+"""
+
+import ctypes as C
+import math
+import os
+
+import torch
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PTX = os.environ.get(
+    "GAMBIT_PTX", os.path.join(HERE, "../../cuda-kernels/src/main/resources/dev/gambit/cuda/ptx"))
+
+cuda = C.CDLL("libcuda.so.1")
+p, i32, f32 = C.c_void_p, C.c_int, C.c_float
+
+PLAIN, NORMED, ACTIVATED = 0, 1, 2
+NONE, SILU, RELU, GELU = 0, 1, 2, 3
+
+
+class Matrix(C.Structure):
+    _fields_ = [("data", p), ("scales", p), ("mins", p)]
+
+
+class Input(C.Structure):
+    _fields_ = [("x", p), ("other", p), ("mode", i32), ("epsilon", f32), ("activation", i32), ("inputs", i32)]
+
+
+class Segment(C.Structure):
+    _fields_ = [("matrix", Matrix), ("thresholds", p), ("bias", p), ("out", p), ("kept", p),
+                ("outputs", i32), ("stride", i32), ("accumulate", i32), ("activation", i32)]
+
+
+class GemvRowsArgs(C.Structure):
+    _fields_ = [("input", Input), ("segments", Segment * 3), ("thresholds", p), ("kept", p),
+                ("stride", i32), ("segment_count", i32), ("warps_per_row", i32)]
+
+
+class SparseGemvColsArgs(C.Structure):
+    _fields_ = [("input", Input), ("segments", Segment * 3), ("partials", p), ("tickets", p), ("segment_count", i32)]
+
+
+class FfnGateUpArgs(C.Structure):
+    _fields_ = [("input", Input), ("gate", Matrix), ("up", Matrix), ("gate_bias", p), ("up_bias", p), ("activations", p),
+                ("thresholds", p), ("gate_in", p), ("up_in", p), ("out", p), ("kept", p), ("channels", i32),
+                ("stride", i32), ("gate_in_stride", i32), ("up_in_stride", i32), ("activation", i32)]
+
+
+class RepackArgs(C.Structure):
+    _fields_ = [("raw", p), ("data", p), ("scales", p), ("mins", p), ("inputs", i32), ("outputs", i32),
+                ("first", i32), ("count", i32), ("columns", i32)]
+
+
+class Attribute(C.Structure):
+    _fields_ = [("id", i32), ("pad", i32), ("value", C.c_char * 64)]
+
+
+class LaunchConfig(C.Structure):
+    _fields_ = [("grid", C.c_uint * 3), ("block", C.c_uint * 3), ("shared", C.c_uint), ("stream", p),
+                ("attrs", C.POINTER(Attribute)), ("num", C.c_uint)]
+
+
+def check(code, call):
+    if code:
+        name = C.c_char_p()
+        cuda.cuGetErrorString(code, C.byref(name))
+        raise RuntimeError(f"{call}: {code} {name.value}")
+
+
+class Kernel:
+    """A kernel function of a PTX file."""
+
+    modules = {}
+
+    def __init__(self, name, entry=None, set="sm_90", path=None):
+        torch.cuda.current_stream()
+        path = path or os.path.join(PTX, set, name + ".ptx")
+        if path not in Kernel.modules:
+            torch.zeros(1, device="cuda")
+            module = p()
+            with open(path, "rb") as f:
+                text = f.read() + b"\0"
+            check(cuda.cuModuleLoadData(C.byref(module), text), "cuModuleLoadData " + path)
+            Kernel.modules[path] = module
+        self.function = p()
+        entry = entry or name.replace(".", "_")
+        check(cuda.cuModuleGetFunction(C.byref(self.function), Kernel.modules[path], entry.encode()), entry)
+
+    def registers(self):
+        v = i32()
+        cuda.cuFuncGetAttribute(C.byref(v), 4, self.function)
+        return v.value
+
+    def launch(self, grid, args, shared=0, block=256, dependent=False):
+        if shared > 24 * 1024:
+            check(cuda.cuFuncSetAttribute(self.function, 8, shared), "cuFuncSetAttribute")
+        stream = p(torch.cuda.current_stream().cuda_stream)
+        params = (p * 1)(C.cast(C.pointer(args), p))
+        grid = tuple(grid) + (1,) * (3 - len(grid))
+        if dependent:
+            attr = Attribute(id=6)
+            C.cast(C.byref(attr, 8), C.POINTER(i32))[0] = 1
+            config = LaunchConfig((C.c_uint * 3)(*grid), (C.c_uint * 3)(block, 1, 1), shared, stream, C.pointer(attr), 1)
+            check(cuda.cuLaunchKernelEx(C.byref(config), self.function, params, None), "cuLaunchKernelEx")
+        else:
+            check(cuda.cuLaunchKernel(self.function, *grid, block, 1, 1, shared, stream, params, None), "cuLaunchKernel")
+
+
+# form: bits, zero, scale bytes, min, group, lane's outputs (columns), weights in 16 bytes (rows), rows a warp
+FORMS = {
+    "f32": (32, 0, 0, False, 32, 4, 4), "f16": (16, 0, 0, False, 32, 8, 8), "bf16": (16, 0, 0, False, 32, 8, 8),
+    "i8": (8, 0, 2, False, 32, 16, 16), "i8_min": (8, 0, 2, True, 32, 16, 16),
+    "u4": (4, 8, 2, False, 32, 16, 32), "u4_min": (4, 0, 2, True, 32, 16, 32),
+    "u4_f32_min": (4, 0, 4, True, 32, 16, 32), "i8_f32_min": (8, 0, 4, True, 32, 16, 16),
+    "i8_f32_16": (8, 0, 4, False, 16, 16, 16)}
+TYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+
+
+def padded(n):
+    return (n + 31) // 32 * 32
+
+
+def ptr(t):
+    return None if t is None else t.data_ptr()
+
+
+class Weights:
+    """A matrix of random weights on the device in one layout, and its exact values."""
+
+    def __init__(self, form, columns, inputs, outputs, seed=0, exact=True):
+        bits, zero, scale_bytes, has_min, group, _, _ = FORMS[form]
+        g = torch.Generator("cuda").manual_seed(seed)
+        self.form, self.columns, self.inputs, self.outputs = form, columns, inputs, outputs
+        self.scales = self.mins = None
+        shape = (padded(inputs), padded(outputs)) if columns else (outputs, padded(inputs))
+        r = None
+        if bits >= 16:
+            w = torch.randn(shape, generator=g, device="cuda").to(TYPES[form]) * inputs ** -0.5
+            if exact:
+                v = w.double()
+        else:
+            q = torch.randint(0, 16, shape, generator=g, device="cuda", dtype=torch.int8) if bits == 4 else \
+                torch.randint(-128, 128, shape, generator=g, device="cuda", dtype=torch.int8)
+            w = (q[..., ::2] | q[..., 1::2] << 4).contiguous() if bits == 4 else q
+            sshape = (shape[0] // group, shape[1]) if columns else (shape[0], shape[1] // group)
+            st = torch.float16 if scale_bytes == 2 else torch.float32
+            level = inputs ** -0.5 / (8 if bits == 4 else 128)
+            self.scales = ((torch.rand(sshape, generator=g, device="cuda") + .5) * level).to(st)
+            if has_min:
+                self.mins = (torch.randn(sshape, generator=g, device="cuda") * level * 4).to(st)
+            if exact:
+                axis = 0 if columns else 1
+                v = (q.double() - zero) * self.scales.double().repeat_interleave(group, axis)
+                if has_min:
+                    v += self.mins.double().repeat_interleave(group, axis)
+        self.data = w
+        if exact:
+            self.exact = (v[:inputs, :outputs].T if columns else v[:, :inputs])
+
+    @property
+    def bytes(self):
+        return sum(t.numel() * t.element_size() for t in (self.data, self.scales, self.mins) if t is not None)
+
+    def matrix(self):
+        return Matrix(ptr(self.data), ptr(self.scales), ptr(self.mins))
+
+
+def vector_input(x, mode=PLAIN, other=None, epsilon=1e-5, activation=NONE):
+    return Input(ptr(x), ptr(other), mode, epsilon, activation, x.numel())
+
+
+def segment(w, out, thresholds=None, stride=1, bias=None, kept=None, accumulate=0, activation=NONE):
+    return Segment(w.matrix(), ptr(thresholds), ptr(bias), ptr(out), ptr(kept), w.outputs, stride, accumulate, activation)
+
+
+class Workspace:
+    def __init__(self, floats=1 << 23, tickets=1 << 14):
+        self.partials = torch.empty(floats, device="cuda")
+        self.tickets = torch.zeros(tickets, dtype=torch.int32, device="cuda")
+
+
+SMS = None
+
+
+def multiprocessors():
+    global SMS
+    SMS = SMS or torch.cuda.get_device_properties(0).multi_processor_count
+    return SMS
+
+
+def rows_shared(form, inputs):
+    chunk = FORMS[form][6]
+    spans = -(-inputs // (32 * chunk))
+    return spans * (32 * chunk + (32 if FORMS[form][3] else 0)) * 4
+
+
+def rows_grid(rows, resident=4):
+    """Blocks and warps a row, as GemvRows.java chooses them."""
+    warps = 1
+    while warps < 8 and rows * warps < multiprocessors() * 8:
+        warps *= 2
+    teams, best, best_share = 8 // warps, 1, 0
+    for per_sm in range(min(2, resident), min(4, resident) + 1):
+        t = multiprocessors() * per_sm * teams
+        share = rows / (t * -(-rows // t))
+        if share > best_share + .01:
+            best, best_share = per_sm, share
+    return min(multiprocessors() * best, -(-rows // teams)), warps
+
+
+def gemv_rows(kernel, inp, segments, thresholds=None, stride=1, kept=None, warps_per_row=None, blocks=None,
+              dependent=False, form="f16"):
+    rows = sum(s.outputs for s in segments)
+    chosen = rows_grid(rows)
+    warps_per_row = warps_per_row or chosen[1]
+    blocks = blocks or chosen[0]
+    a = GemvRowsArgs(inp, (Segment * 3)(*segments), ptr(thresholds), ptr(kept), stride, len(segments), warps_per_row)
+    kernel.launch((blocks,), a, rows_shared(form, inp.inputs), dependent=dependent)
+
+
+NARROW_INPUTS = 1536
+
+
+class SparseGemvCols:
+    """Both variants of the columns kernel and the choice between them, as SparseGemvCols.java makes it."""
+
+    def __init__(self, form, set="sm_90", path=None):
+        self.form = form
+        name = "sparse_gemv_cols." + form
+        self.wide = Kernel(name, "sparse_gemv_cols_" + form, set=set, path=path)
+        self.narrow = Kernel(name, "sparse_gemv_cols_narrow_" + form, set=set, path=path)
+
+    def plan(self, outputs, inputs, narrow=None, splits=None):
+        """Whether narrow, tiles, splits."""
+        if narrow is None:
+            narrow = inputs <= NARROW_INPUTS
+        width = (4 if narrow else 32) * FORMS[self.form][5]
+        tiles = sum(-(-n // width) for n in outputs)
+        groups = -(-inputs // 32)
+        if splits is None:
+            per_sm = 3 if FORMS[self.form][0] >= 16 else 2
+            splits = 1 if narrow else min(max(1, multiprocessors() * per_sm // tiles), 32, max(1, groups // 2))
+        return narrow, tiles, max(splits, -(-groups // 64))
+
+    def __call__(self, inp, segments, ws, narrow=None, splits=None, dependent=False):
+        narrow, tiles, splits = self.plan([s.outputs for s in segments], inp.inputs, narrow, splits)
+        a = SparseGemvColsArgs(inp, (Segment * 3)(*segments), ptr(ws.partials), ptr(ws.tickets), len(segments))
+        (self.narrow if narrow else self.wide).launch((tiles, splits), a, dependent=dependent)
+
+
+def ffn_gate_up(kernel, inp, gate, up, out, thresholds=None, stride=1, kept=None, gate_in=None, up_in=None,
+                in_stride=0, activations=None, activation=SILU, blocks=None, dependent=False,
+                gate_bias=None, up_bias=None):
+    n = out.numel()
+    blocks = blocks or max(rows_grid(n)[0], -(-n // 1024))
+    a = FfnGateUpArgs(inp, gate.matrix() if gate else Matrix(), up.matrix(), ptr(gate_bias), ptr(up_bias),
+                      ptr(activations), ptr(thresholds), ptr(gate_in), ptr(up_in), ptr(out), ptr(kept), n, stride,
+                      in_stride, in_stride, activation)
+    kernel.launch((blocks,), a, rows_shared(up.form, inp.inputs), dependent=dependent)

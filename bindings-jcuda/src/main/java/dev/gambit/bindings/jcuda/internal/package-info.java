@@ -1,0 +1,2 @@
+/** The driver through JCuda. Not API. */
+package dev.gambit.bindings.jcuda.internal;
