@@ -69,6 +69,10 @@ final class BenchCommand implements Callable<Integer> {
             description = "the sparse kernels alone, over type, shape and skipped fraction, with the machine's read speed")
     private boolean kernels;
 
+    @Option(names = "--reads",
+            description = "the machine's read speed alone: in order, and random halves of runs of several lengths")
+    private boolean reads;
+
     @Option(names = "--predict", paramLabel = "orin|orin-nx|orin-nano",
             description = "measure nothing: what to expect of a Jetson, from the bytes that the kernels load")
     private JetsonPrediction.Board predict;
@@ -137,12 +141,13 @@ final class BenchCommand implements Callable<Integer> {
             JetsonPrediction.print(predict, System.out);
             return 0;
         }
-        if (kernels) {
+        if (kernels || reads) {
             int n = numbers("-t", threads, "0", 0).getFirst();
             KernelBenchmark.run(
                     System.out,
                     n == 0 ? Runtime.getRuntime().availableProcessors() : n,
-                    output == BenchPrinter.Format.CSV ? "csv" : "md");
+                    output == BenchPrinter.Format.CSV ? "csv" : "md",
+                    reads);
             return 0;
         }
         String tokens = text == null ? null : Prompts.read(text);

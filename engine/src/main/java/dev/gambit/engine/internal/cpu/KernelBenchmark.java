@@ -37,7 +37,7 @@ public final class KernelBenchmark {
     private static final double[] SKIPPED = {0, 0.3, 0.5, 0.7, 0.9};
     private static final int[][] SHAPES = {{576, 1536}, {4096, 14336}};
     private static final GgmlType[] TYPES = {GgmlType.F32, GgmlType.BF16, GgmlType.Q8_0, GgmlType.Q4_0};
-    private static final int[] RUNS = {576, 1152, 2304, 4096, 8192};
+    private static final int[] RUNS = {320, 576, 1216, 2304, 4096, 8192};
     private static final long ROTATED_BYTES = 160L << 20;
     private static final long MIN_NANOS = 250_000_000;
 
@@ -55,8 +55,9 @@ public final class KernelBenchmark {
      * @param out where to
      * @param threads workers, at least 1
      * @param format {@code md} or {@code csv}
+     * @param reads only the machine's read speed
      */
-    public static void run(PrintStream out, int threads, String format) {
+    public static void run(PrintStream out, int threads, String format, boolean reads) {
         boolean csv = format.equals("csv");
         try (WorkerTeam team = new WorkerTeam(threads)) {
             KernelBenchmark b = new KernelBenchmark(team);
@@ -64,6 +65,9 @@ public final class KernelBenchmark {
             for (Roofline r : b.rooflines()) {
                 String v = String.format(Locale.ROOT, "%.1f", r.gigabytesPerSecond);
                 out.println(csv ? r.what + "," + v : "| " + r.what + " | " + v + " |");
+            }
+            if (reads) {
+                return;
             }
             out.println(
                     csv
@@ -78,6 +82,10 @@ public final class KernelBenchmark {
                             out.println(line(r, csv));
                             out.flush();
                         }
+                    }
+                    for (Row r : b.channels(type, shape[0], shape[1])) {
+                        out.println(line(r, csv));
+                        out.flush();
                     }
                 }
             }
@@ -102,7 +110,7 @@ public final class KernelBenchmark {
                 r.bytesRatio);
     }
 
-    /** Measures how fast memory can be read: all of it in order, and a random half of runs of several lengths. */
+    /** Measures how fast memory can be read: all of it in order, and a random half of runs of several lengths, four side by side. */
     List<Roofline> rooflines() {
         List<Roofline> result = new ArrayList<>();
         long size = 512L << 20;
@@ -117,22 +125,24 @@ public final class KernelBenchmark {
             result.add(new Roofline("sequential", size / nanos));
             for (int run : RUNS) {
                 long perChunk = chunk / run;
-                boolean[] keep = new boolean[(int) perChunk];
-                long kept = 0;
-                for (int i = 0; i < keep.length; i++) {
-                    keep[i] = random.nextBoolean();
-                    kept += keep[i] ? run : 0;
+                long[] starts = new long[(int) perChunk];
+                int n = 0;
+                for (int i = 0; i < perChunk; i++) {
+                    starts[n] = (long) i * run;
+                    n += random.nextBoolean() ? 1 : 0;
                 }
+                int kept = n / 4 * 4;
                 nanos = time(() -> team.run(chunks, (t, worker) -> {
+                    long at = t * chunk;
                     long sum = 0;
-                    for (int i = 0; i < keep.length; i++) {
-                        if (keep[i]) {
-                            sum += kernels.sum(memory, t * chunk + (long) i * run, t * chunk + (long) (i + 1) * run);
-                        }
+                    for (int i = 0; i < kept; i += 4) {
+                        sum += kernels.sum(
+                                memory, at + starts[i], at + starts[i + 1], at + starts[i + 2], at + starts[i + 3],
+                                run);
                     }
                     sums[t] = sum;
                 }));
-                result.add(new Roofline("random half of runs of " + run + " B", kept * chunks / nanos));
+                result.add(new Roofline("random half of runs of " + run + " B", (double) kept * run * chunks / nanos));
             }
             if (Arrays.stream(sums).sum() == 1) {
                 throw new IllegalStateException("the sums are used, so that they are computed");
@@ -220,6 +230,75 @@ public final class KernelBenchmark {
             }
         }
         return rows;
+    }
+
+    /** Up and down of an FFN's channels, in the records that a sparse model of wide layers keeps them in. */
+    private List<Row> channels(GgmlType type, int width, int channels) {
+        List<Row> rows = new ArrayList<>();
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment raw = randomWeights(type, width, channels, arena);
+            int copies = (int) Math.max(1, Math.min(64, ROTATED_BYTES / raw.byteSize() / 2));
+            Packer.Channels[] sparse = new Packer.Channels[copies];
+            PackedMatrix[] up = new PackedMatrix[copies];
+            PackedMatrix[] down = new PackedMatrix[copies];
+            for (int i = 0; i < copies; i++) {
+                sparse[i] = Packer.packChannels(
+                        type, raw, type, raw, width, channels, WeightMemory.single(arena), team);
+                up[i] = Packer.pack(type, raw, width, channels, Layout.COLUMNS, PackedMatrix.TILE, arena, team);
+                down[i] = Packer.pack(type, raw, channels, width, Layout.COLUMNS, PackedMatrix.TILE, arena, team);
+            }
+            float[] x = new float[width];
+            float[] activation = new float[channels];
+            Arrays.fill(x, 0.5f);
+            Arrays.fill(activation, 0.25f);
+            float[] y = new float[Math.max(up[0].paddedOutputs, down[0].paddedOutputs)];
+            int[] turn = {0};
+            Kept all = new Kept(width).select(x, 0, width, null);
+            Kept allDown = new Kept(channels).select(activation, 0, channels, null);
+            double denseNanos = time(() -> {
+                int t = turn[0]++ % copies;
+                columns(up[t], all, y);
+                columns(down[t], allDown, y);
+            });
+            long denseBytes = up[0].byteSize() + down[0].byteSize();
+            RowStrips strips = sparse[0].up().strips;
+            float[] prepared = new float[strips.preparedLength];
+            float[] sums = new float[strips.count * RowStrips.LANES];
+            strips.prepare(x, 0, prepared, sums);
+            for (double skipped : SKIPPED) {
+                Masks masks = new Masks(random, channels, skipped, activation);
+                double nanos = time(() -> {
+                    int t = turn[0]++;
+                    Kept kept = masks.kept[t % masks.kept.length];
+                    channels(sparse[t % copies], prepared, sums, masks.lists[t % masks.lists.length], kept);
+                });
+                PackedMatrix d = sparse[0].down();
+                double bytes = masks.fraction() * channels * (strips.recordBytes + d.plane.bytes(d.paddedOutputs))
+                        + (double) d.groups() * d.scaleBytesPerGroup();
+                rows.add(new Row(
+                        "channels (up and down)", type.name(), width, channels, skipped, nanos / 1e3, bytes / nanos,
+                        nanos / denseNanos, bytes / denseBytes));
+            }
+        }
+        return rows;
+    }
+
+    private void channels(Packer.Channels w, float[] x, float[] sums, int[] list, Kept kept) {
+        int group = w.down().group;
+        int groups = w.down().groups();
+        int perTask = Math.max(1, (groups + 15) / 16);
+        team.run((groups + perTask - 1) / perTask, (task, worker) -> {
+            float[] y = new float[w.down().paddedOutputs];
+            float[] out = new float[group];
+            int[] rows = new int[group];
+            for (int g = task * perTask; g < Math.min(groups, (task + 1) * perTask); g++) {
+                int from = kept.start[g * group / Kept.UNIT];
+                int end = kept.start[(g + 1) * group / Kept.UNIT];
+                System.arraycopy(list, from, rows, 0, end - from);
+                kernels.rows(w.up(), x, sums, rows, end - from, out);
+                kernels.columns(w.down(), kept, g, g + 1, 0, w.down().tiles(), y, 0);
+            }
+        });
     }
 
     /** Several random masks of one density, as row lists and as kept inputs. */

@@ -115,6 +115,11 @@ interface Kernels {
     /** Writes dimensions {@code d0 … d0+63} of the values of positions {@code p0 … p1-1} as floats {@code [p1-p0][64]}. */
     void valuePanel(KvLayer kv, int head, int p0, int p1, int d0, float[] panel);
 
+    /** The same for four runs of {@code length} bytes, side by side, as kernels read kept channels; a multiple of 64. */
+    default long sum(MemorySegment s, long p0, long p1, long p2, long p3, long length) {
+        return sum(s, p0, p0 + length) + sum(s, p1, p1 + length) + sum(s, p2, p2 + length) + sum(s, p3, p3 + length);
+    }
+
     /** Sums a segment's bytes as longs: the raw read that bandwidth is quoted against. */
     long sum(MemorySegment s, long from, long to);
 }

@@ -112,6 +112,22 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public long sum(MemorySegment s, long p0, long p1, long p2, long p3, long length) {
+        var species = LongVector.SPECIES_PREFERRED;
+        LongVector a = LongVector.zero(species);
+        LongVector b = a;
+        LongVector c = a;
+        LongVector d = a;
+        for (int i = 0; i < length; i += species.vectorByteSize()) {
+            a = a.add(LongVector.fromMemorySegment(species, s, p0 + i, ByteOrder.LITTLE_ENDIAN));
+            b = b.add(LongVector.fromMemorySegment(species, s, p1 + i, ByteOrder.LITTLE_ENDIAN));
+            c = c.add(LongVector.fromMemorySegment(species, s, p2 + i, ByteOrder.LITTLE_ENDIAN));
+            d = d.add(LongVector.fromMemorySegment(species, s, p3 + i, ByteOrder.LITTLE_ENDIAN));
+        }
+        return a.add(b).add(c.add(d)).reduceLanes(VectorOperators.ADD);
+    }
+
+    @Override
     public long sum(MemorySegment s, long from, long to) {
         var species = LongVector.SPECIES_PREFERRED;
         int bytes = species.vectorByteSize();

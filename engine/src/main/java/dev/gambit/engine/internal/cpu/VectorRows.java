@@ -18,8 +18,8 @@ import jdk.incubator.vector.VectorOperators;
 /** Dot products with the chosen rows of a row-wise packed matrix; see {@link RowStrips} for the order of things. */
 final class VectorRows {
 
-    /** Rows that take turns; their sums stay in the first-level cache. */
-    private static final int ROWS = 32;
+    /** Rows that take turns: as many streams as a processor's prefetchers follow well. */
+    private static final int ROWS = 8;
 
     private VectorRows() {}
 
