@@ -41,7 +41,7 @@ check() {
   fi
   for arch in "$@"; do
     bad=$(find "$ptx/$set" -name '*.ptx' -print0 \
-      | xargs -0 -P "$(nproc)" -n 4 sh -c 'for f; do "$0" -arch='"$arch"' -O1 "$f" -o /dev/null || echo "refused: $f"; done' "$ptxas" 2>&1)
+      | xargs -0 -P "$(nproc)" -n 4 sh -c 'for f; do "$0" -arch='"$arch"' -O0 "$f" -o /dev/null || echo "refused: $f"; done' "$ptxas" 2>&1)
     if [ -n "$bad" ]; then
       printf '%s\n' "$bad"
       echo "check-ptx: ptxas $version does not accept all of $set for $arch" >&2

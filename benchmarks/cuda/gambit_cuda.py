@@ -196,7 +196,7 @@ def rows_shared(form, inputs):
     return spans * (32 * chunk + (32 if FORMS[form][3] else 0)) * 4
 
 
-def rows_grid(rows, resident=4):
+def rows_grid(rows, resident=2):
     """Blocks and warps a row, as GemvRows.java chooses them."""
     warps = 1
     while warps < 8 and rows * warps < multiprocessors() * 8:
