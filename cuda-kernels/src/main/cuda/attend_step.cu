@@ -3,6 +3,9 @@
 
 namespace {
 
+constexpr int THREADS = 128;
+constexpr int HEADS = 8; // query heads a block serves
+
 struct Shared {
     union {
         float q[HEADS][MAX_LENGTH];
@@ -193,7 +196,7 @@ __device__ __forceinline__ void attend(
         }
     }
     if (spans > 1) {
-        join(out, partial, tickets, &s.last, s.sums, s.maximum, s.total, head0, n, spans, valueLength);
+        join<THREADS>(out, partial, tickets, &s.last, s.sums, s.maximum, s.total, head0, n, spans, valueLength);
     }
 }
 

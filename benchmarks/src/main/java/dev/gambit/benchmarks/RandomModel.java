@@ -78,7 +78,8 @@ public final class RandomModel {
      */
     public static void main(String[] args) {
         if (args.length < 4 || args.length > 6) {
-            System.err.println("usage: RandomModel TOKENIZER.gguf F16|BF16|Q8_0|Q4_0|Q4_1 OUT.gguf SIDECAR.gguf [135M|1B|3B|8B [VOCABULARY]]");
+            System.err.println(
+                    "usage: RandomModel TOKENIZER.gguf F16|BF16|Q8_0|Q4_0|Q4_1 OUT.gguf SIDECAR.gguf [135M|1B|3B|8B [VOCABULARY]]");
             System.exit(2);
         }
         GgmlType type = GgmlType.valueOf(args[1]);
@@ -101,7 +102,8 @@ public final class RandomModel {
             case Q4_1 -> 3;
             case Q8_0 -> 7;
             case BF16 -> 32;
-            default -> throw new IllegalArgumentException("type: expected F16, BF16, Q8_0, Q4_0 or Q4_1, found " + type);
+            default -> throw new IllegalArgumentException("type: expected F16, BF16, Q8_0, Q4_0 or Q4_1, found "
+                    + type);
         };
     }
 

@@ -197,7 +197,8 @@ class CudaBackendTest {
     @Test
     void sessionsThatTakeTurnsDoNotMeet() {
         GenerationOptions options =
-                GenerationOptions.builder().maxTokens(40).ignoreEndOfGeneration(true).sampling(SamplingOptions.greedy()).build();
+                GenerationOptions.builder().maxTokens(40).ignoreEndOfGeneration(true).sampling(SamplingOptions.greedy())
+                        .build();
         try (LanguageModel model = open(null, KvCacheType.F16)) {
             int[][] alone = new int[4][];
             for (int i = 0; i < 4; i++) {
@@ -237,7 +238,8 @@ class CudaBackendTest {
         Session session = model.session();
         session.evaluate(tokens(3));
         model.close();
-        assertTrue(assertThrows(GambitException.class, () -> session.evaluate(tokens(1))).getMessage().contains("closed"));
+        assertTrue(assertThrows(GambitException.class, () -> session.evaluate(tokens(1))).getMessage().contains(
+                "closed"));
     }
 
     @Test

@@ -145,7 +145,8 @@ public final class CudaBackend implements Backend {
             return;
         }
         long room = memory.free() - weights.loadingBytes() - cache - SPARE;
-        String fits = room > 0 ? "a file of up to " + bytes(room) + " of weights would fit" : "nothing of use would fit";
+        String fits = room > 0 ? "a file of up to " + bytes(room) + " of weights would fit"
+                : "nothing of use would fit";
         throw new GambitException(GambitException.line(
                 source + " on " + gpu.device().name(),
                 bytes(needed) + " of GPU memory",
@@ -197,7 +198,8 @@ public final class CudaBackend implements Backend {
                     e);
         } catch (CudaException e) {
             broken = new GambitException(
-                    source + ": " + e.getMessage() + "; this model cannot go on: open it anew, with --backend cpu if it "
+                    source + ": " + e.getMessage()
+                            + "; this model cannot go on: open it anew, with --backend cpu if it "
                             + "happens again",
                     e);
             throw broken;

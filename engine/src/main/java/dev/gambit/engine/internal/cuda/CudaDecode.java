@@ -251,7 +251,8 @@ final class CudaDecode implements AutoCloseable {
             ffn(l, w, t);
         }
         multiply(normed(hidden, weights.outputNorm), List.of(Product.store(weights.head, null, logits)));
-        pick.launch(stream, step, logits, best, ticket, ring.reports.deviceView(), ring.reportBytes, counters, kept.length);
+        pick.launch(stream, step, logits, best, ticket, ring.reports.deviceView(), ring.reportBytes, counters,
+                t == null ? 0 : kept.length);
     }
 
     private void ffn(int l, CudaWeights.Layer w, DeviceThresholds t) {
@@ -259,7 +260,8 @@ final class CudaDecode implements AutoCloseable {
         SiteThresholds acts = site(t, l, Site.FFN_ACT);
         SiteThresholds downs = site(t, l, Site.DOWN_IN);
         // What the activations' thresholds skip is exactly zero in the product.
-        Product down = Product.add(w.down, downs == null && acts != null ? t.zero() : downs, hidden).withBias(w.downBias);
+        Product down = Product.add(w.down, downs == null && acts != null ? t.zero() : downs, hidden).withBias(
+                w.downBias);
         if (w.up.layout() == MatrixLayout.COLUMNS) {
             // By columns: what the inputs' thresholds skip is not read, and down makes the product as it reads it.
             multiply(
@@ -293,8 +295,8 @@ final class CudaDecode implements AutoCloseable {
                 ups,
                 Activation.SILU,
                 product)
-                .prepare(kernels, in)
-                .run(stream);
+                        .prepare(kernels, in)
+                        .run(stream);
         multiply(InputVector.plain(product, config.feedForward()), List.of(down));
     }
 

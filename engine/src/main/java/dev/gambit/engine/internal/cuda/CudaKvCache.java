@@ -25,7 +25,8 @@ final class CudaKvCache implements KvCache {
     private DeviceMemory values;
     private int allocated;
 
-    CudaKvCache(CudaContext context, CudaDriver driver, CudaStream stream, AttentionShape shape, int layers, int capacity) {
+    CudaKvCache(CudaContext context, CudaDriver driver, CudaStream stream, AttentionShape shape, int layers,
+            int capacity) {
         this.context = context;
         this.driver = driver;
         this.stream = stream;
@@ -58,7 +59,8 @@ final class CudaKvCache implements KvCache {
 
     private void move(DeviceMemory from, DeviceMemory to, long rowBytes, int positions) {
         for (int l = 0; l < layers; l++) {
-            driver.copy(to, (long) l * positions * rowBytes, from, (long) l * allocated * rowBytes, allocated * rowBytes, stream);
+            driver.copy(to, (long) l * positions * rowBytes, from, (long) l * allocated * rowBytes, allocated
+                    * rowBytes, stream);
         }
     }
 

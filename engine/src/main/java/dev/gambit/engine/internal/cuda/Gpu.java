@@ -33,7 +33,8 @@ record Gpu(CudaDriver driver, CudaDevice device, int multiprocessors, boolean in
         CudaDriver driver = DRIVERS.computeIfAbsent(driverName, CudaDrivers::open);
         CudaDevice device = driver.devices().getFirst();
         if (device.computeCapability() < MIN_CAPABILITY) {
-            throw new CudaException(device.name() + ": expected compute capability 8.0 or higher, found " + device.major()
+            throw new CudaException(device.name() + ": expected compute capability 8.0 or higher, found " + device
+                    .major()
                     + "." + device.minor() + "; use --backend cpu");
         }
         return new Gpu(
