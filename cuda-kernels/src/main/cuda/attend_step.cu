@@ -1,4 +1,5 @@
 // Decode attention for caches of any types and heads of any lengths.
+// ptx sets: compute_80
 #include "attend.cuh"
 
 namespace {
@@ -23,8 +24,6 @@ __device__ __forceinline__ void attend(
     int span, float scale) {
     __shared__ Shared s;
     __shared__ float fresh[MAX_LENGTH];
-    letNextStart();
-    awaitPrevious();
     const int t = threadIdx.x;
     const int kvHead = blockIdx.x;
     const int position = step->command.position;
