@@ -69,6 +69,10 @@ final class BenchCommand implements Callable<Integer> {
             description = "the sparse kernels alone, over type, shape and skipped fraction, with the machine's read speed")
     private boolean kernels;
 
+    @Option(names = "--predict", paramLabel = "orin|orin-nx|orin-nano",
+            description = "measure nothing: what to expect of a Jetson, from the bytes that the kernels load")
+    private JetsonPrediction.Board predict;
+
     @Option(names = {"-t", "--threads"}, paramLabel = "N,...", description = "threads (default: all processors)")
     private List<String> threads = new ArrayList<>();
 
@@ -129,6 +133,10 @@ final class BenchCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ModelOptionsMixin.range("-r/--repetitions", repetitions, 1, 100_000);
+        if (predict != null) {
+            JetsonPrediction.print(predict, System.out);
+            return 0;
+        }
         if (kernels) {
             int n = numbers("-t", threads, "0", 0).getFirst();
             KernelBenchmark.run(

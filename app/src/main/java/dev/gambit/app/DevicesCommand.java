@@ -39,8 +39,12 @@ final class DevicesCommand implements Callable<Integer> {
                 + " that this process may use");
         System.out.println("    memory      " + Machine.memory() + ", of which up to "
                 + Numbers.bytes(Runtime.getRuntime().maxMemory()) + " for the Java heap; weights lie outside of it");
-        System.out.println("Not available:");
-        System.out.println("  CUDA: this version of Gambit is built without it");
+        CudaReport cuda = new CudaReport();
+        cuda.available().forEach(System.out::println);
+        if (!cuda.unavailable().isEmpty()) {
+            System.out.println("Not available:");
+            cuda.unavailable().forEach(System.out::println);
+        }
         return 0;
     }
 }

@@ -133,4 +133,32 @@ class BenchCommandTest {
         assertEquals(0.0, BenchResult.deviation(new double[] {5}));
         assertEquals(2.0, BenchResult.mean(new double[] {1, 2, 3}), 1e-12);
     }
+
+    @Test
+    void predictionsFollowTheBytes() {
+        Run orin = Run.succeeds("bench", "--predict", "orin");
+        assertTrue(orin.out().startsWith("Jetson AGX Orin, 204.8 GB/s. Predicted, not measured"), orin.out());
+        assertEquals(2 + 18, orin.out().lines().filter(line -> line.startsWith("|")).count());
+        Run nano = Run.succeeds("bench", "--predict", "orin-nano");
+        for (String model : new String[] {"1B", "3B", "8B"}) {
+            for (String type : new String[] {"F16", "Q8_0", "Q4_0"}) {
+                double[] dense = predicted(orin, model, type, "dense");
+                double[] sparse = predicted(orin, model, type, "sparse");
+                assertTrue(sparse[0] < dense[0] && sparse[1] > dense[1], orin.out());
+                // launches add to the bytes' time, and weigh less where that is longer
+                assertEquals(204.8 / 68, dense[1] / predicted(nano, model, type, "dense")[1], 0.3);
+                assertTrue(dense[1] < 204.8e9 / (1e6 * dense[0]), orin.out());
+            }
+        }
+        assertEquals(2, Run.of("bench", "--predict", "thor").status());
+    }
+
+    /** Megabytes a token, and tokens a second at the full bandwidth. */
+    private static double[] predicted(Run run, String model, String type, String how) {
+        String[] cells = run.out().lines()
+                .filter(line -> line.startsWith("| " + model) && line.contains("| " + type + " |")
+                        && line.contains("| " + how + " |"))
+                .findFirst().orElseThrow().split("\\|");
+        return new double[] {Double.parseDouble(cells[5].trim()), Double.parseDouble(cells[7].trim())};
+    }
 }

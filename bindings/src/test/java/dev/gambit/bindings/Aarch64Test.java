@@ -28,7 +28,7 @@ class Aarch64Test {
                 .redirectOutput(Redirect.DISCARD).start().waitFor();
         assumeTrue(ready == 0, TOOL + " cannot set itself up here");
         Path stub = StubLibrary.compile("aarch64-linux-gnu-gcc");
-        String said = ChildJvm.run(List.of(java.toString()), 120,
+        String said = ChildJvm.run(List.of(java.toString()), 300,
                 List.of("-cp", System.getProperty("java.class.path"), "-D" + StubLibrary.PROPERTY + "=" + stub),
                 ContractMain.class.getName());
         assertTrue(said.contains("aarch64: ") && said.contains(" tests, 0 failed"), said);

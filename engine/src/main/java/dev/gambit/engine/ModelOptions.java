@@ -1,5 +1,6 @@
 package dev.gambit.engine;
 
+import dev.gambit.bindings.CudaDrivers;
 import dev.gambit.engine.sparsity.Thresholds;
 
 /**
@@ -32,7 +33,7 @@ public record ModelOptions(
     public ModelOptions {
         check("context length", contextLength, 0, 1 << 28);
         check("threads", threads, 0, 1024);
-        if (!cudaDriver.equals("ffm") && !cudaDriver.equals("jcuda")) {
+        if (!cudaDriver.equals("ffm") && !cudaDriver.equals("jcuda") && !CudaDrivers.names().contains(cudaDriver)) {
             throw new GambitException(
                     GambitException.line("CUDA driver", "ffm or jcuda", cudaDriver, "choose one of these"));
         }

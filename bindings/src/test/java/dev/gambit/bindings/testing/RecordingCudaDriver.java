@@ -115,7 +115,8 @@ public final class RecordingCudaDriver extends CheckedCudaDriver {
     private int retained;
     private long used;
     private float now;
-    private String failing = "";
+    /** The call that is to fail; null for none. */
+    private String failing;
     private int failingAt;
     private int failingCode;
 
@@ -159,7 +160,7 @@ public final class RecordingCudaDriver extends CheckedCudaDriver {
     /**
      * Lets a call fail, once.
      *
-     * @param call its name, such as {@code cuMemAlloc_v2}
+     * @param call its name, such as {@code cuMemAlloc_v2}; empty for any call
      * @param at which call of that name from now on, from 1
      * @param code what it returns
      */
@@ -180,8 +181,8 @@ public final class RecordingCudaDriver extends CheckedCudaDriver {
             text.append(i == 0 ? "" : ", ").append(arguments[i]);
         }
         calls.add(text.append(')').toString());
-        if (call.equals(failing) && --failingAt == 0) {
-            failing = "";
+        if (failing != null && (failing.isEmpty() || call.equals(failing)) && --failingAt == 0) {
+            failing = null;
             return failingCode;
         }
         return 0;

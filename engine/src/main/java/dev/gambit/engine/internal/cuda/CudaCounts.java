@@ -2,7 +2,6 @@ package dev.gambit.engine.internal.cuda;
 
 import dev.gambit.cuda.DeviceMatrix;
 import dev.gambit.cuda.MatrixLayout;
-import dev.gambit.cuda.WeightForm;
 import dev.gambit.engine.internal.model.Batch;
 import dev.gambit.engine.internal.model.ModelConfig;
 import dev.gambit.engine.internal.model.SparsityCounter;
@@ -29,12 +28,7 @@ final class CudaCounts {
 
     /** Returns the bytes that a product loads of a matrix of which {@code kept} channels of its skippable side are used. */
     private static long bytes(DeviceMatrix m, long kept) {
-        boolean columns = m.layout() == MatrixLayout.COLUMNS;
-        long channels = columns ? WeightForm.padded(m.inputs()) : m.outputs();
-        long scales = m.scaleByteSize();
-        // By columns a row of scales serves a group of inputs and is loaded where one of them is kept.
-        long scaleRows = columns ? channels / m.form().group() : channels;
-        return (m.byteSize() - scales) / channels * kept + scales / scaleRows * Math.min(kept, scaleRows);
+        return StepCost.bytes(m.form(), m.layout(), m.inputs(), m.outputs(), kept);
     }
 
     /** Adds a decoded token. {@code kept}: {@code [layers][Site.COUNT]}; only sites with thresholds are read. */
