@@ -13,6 +13,8 @@ import dev.gambit.engine.sparsity.Thresholds;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -50,19 +52,51 @@ public final class LanguageModel implements AutoCloseable {
         metadata = file.metadata();
         config = ModelConfig.of(file);
         info = ModelInfo.of(file);
-        tokenizer = Tokenizer.from(metadata);
-        if (tokenizer.vocabularySize() != config.vocabulary()) {
-            throw new ModelFormatException(GambitException.line(
-                    metadata.source() + ": tokenizer.ggml.tokens",
-                    config.vocabulary() + " tokens, as token_embd.weight has rows",
-                    tokenizer.vocabularySize(),
-                    "the file is damaged"));
-        }
+        // The vocabulary takes as long as the weights do, and needs one processor.
+        FutureTask<Tokenizer> vocabulary = new FutureTask<>(() -> Tokenizer.from(metadata));
+        Thread.ofPlatform().name("gambit-vocabulary").daemon().start(vocabulary);
         checkCache("keys", options.cacheTypeK(), config.keyLength());
         checkCache("values", options.cacheTypeV(), config.valueLength());
         thresholds = thresholds(file, options);
         backend = backend(file);
+        try {
+            tokenizer = finished(vocabulary);
+            if (tokenizer.vocabularySize() != config.vocabulary()) {
+                throw new ModelFormatException(GambitException.line(
+                        metadata.source() + ": tokenizer.ggml.tokens",
+                        config.vocabulary() + " tokens, as token_embd.weight has rows",
+                        tokenizer.vocabularySize(),
+                        "the file is damaged"));
+            }
+        } catch (RuntimeException | Error e) {
+            backend.close();
+            throw e;
+        }
         decoder = new Decoder(config, backend);
+    }
+
+    /** Waits for a task; what it threw is thrown here. */
+    private static <T> T finished(FutureTask<T> task) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return task.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case RuntimeException r -> throw r;
+                case Error r -> throw r;
+                default -> throw new IllegalStateException(e.getCause());
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private Backend backend(GgufFile file) {

@@ -14,6 +14,10 @@ final class CpuDecode {
 
     /** Slices of an FFN's channels, each with an accumulator of its own: as many for any number of threads. */
     private static final int FFN_SLICES = 16;
+    /** Channels that go from up to down together: the inputs of {@code down} that share its scales. */
+    private static final int CHANNELS = 32;
+    /** Parts that a matrix of wide panels is cut into along its inputs; a fixed number, as sums depend on it. */
+    private static final int INPUT_PARTS = 8;
     /** Positions an attention task covers; a fixed number, so that sums do not depend on the team. */
     private static final int ATTENTION_SPAN = 256;
 
@@ -45,6 +49,7 @@ final class CpuDecode {
     private final float[][] cacheScratch;
     private final long headBytes;
     private final long layerBytes;
+    private final float[][] partSums;
     private float[] partial = new float[0];
 
     /** A slice of the FFN's channels and what it adds to the residual. */
@@ -67,12 +72,14 @@ final class CpuDecode {
     private static final class FfnWorker {
         final float[] gate;
         final float[] up;
+        final float[] products;
         final int[] rows;
         final Kept kept;
 
         FfnWorker(int channels, int feedForward) {
             gate = new float[channels];
             up = new float[channels];
+            products = new float[channels];
             rows = new int[channels];
             kept = new Kept(feedForward);
         }
@@ -114,6 +121,16 @@ final class CpuDecode {
         scores = new float[team.size()][config.heads() / config.kvHeads() * ATTENTION_SPAN];
         cacheScratch =
                 new float[team.size()][KvLayer.scratchLength(config.keyLength(), config.valueLength())];
+        partSums = new float[3 * INPUT_PARTS][];
+        int widest = 0;
+        for (CpuWeights.Layer l : weights.layers) {
+            for (PackedMatrix m : new PackedMatrix[] {l.q, l.k, l.v, l.o, weights.head}) {
+                widest = Math.max(widest, wide(m) ? m.paddedOutputs : 0);
+            }
+        }
+        for (int i = 0; i < partSums.length; i++) {
+            partSums[i] = new float[widest];
+        }
         int tiles = first.gate.tiles();
         int perSlice = (tiles + FFN_SLICES - 1) / FFN_SLICES;
         slices = new Slice[(tiles + perSlice - 1) / perSlice];
@@ -207,19 +224,33 @@ final class CpuDecode {
         }
     }
 
-    /** Multiplies several matrices in one region; their tiles are dealt out in small runs. */
+    /**
+     * Multiplies several matrices in one region. Narrow panels are dealt out in small runs of tiles. A wide one, whose columns
+     * are runs that memory should deliver whole, is cut along its inputs, always into as many parts, each with sums of its
+     * own.
+     */
     private void multiply(PackedMatrix[] w, Kept[] x, float[][] y) {
+        int parts = 0;
         int tiles = 0;
         for (PackedMatrix m : w) {
-            tiles += m.tiles();
+            parts += wide(m) ? INPUT_PARTS : 0;
+            tiles += wide(m) ? 0 : m.tiles();
         }
         int run = Math.max(1, tiles / (team.size() * 6));
         int all = tiles;
-        team.run((tiles + run - 1) / run, (task, worker) -> {
-            int from = task * run;
+        int wideParts = parts;
+        team.run(parts + (tiles + run - 1) / run, (task, worker) -> {
+            if (task < wideParts) {
+                part(w, x, task);
+                return;
+            }
+            int from = (task - wideParts) * run;
             int to = Math.min(all, from + run);
             int first = 0;
             for (int i = 0; i < w.length; i++) {
+                if (wide(w[i])) {
+                    continue;
+                }
                 int t0 = Math.max(from - first, 0);
                 int t1 = Math.min(to - first, w[i].tiles());
                 if (t0 < t1) {
@@ -228,6 +259,28 @@ final class CpuDecode {
                 first += w[i].tiles();
             }
         });
+        int part = 0;
+        for (int i = 0; i < w.length; i++) {
+            for (int p = 0; wide(w[i]) && p < INPUT_PARTS; p++) {
+                kernels.add(y[i], 0, partSums[part++], 0, w[i].paddedOutputs);
+            }
+        }
+    }
+
+    private static boolean wide(PackedMatrix m) {
+        return m.panel > PackedMatrix.TILE;
+    }
+
+    private void part(PackedMatrix[] w, Kept[] x, int task) {
+        int i = 0;
+        for (int left = task / INPUT_PARTS; !wide(w[i]) || left > 0; i++) {
+            left -= wide(w[i]) ? 1 : 0;
+        }
+        int p = task % INPUT_PARTS;
+        int groups = w[i].groups();
+        float[] sums = partSums[task];
+        Arrays.fill(sums, 0, w[i].paddedOutputs, 0f);
+        kernels.columns(w[i], x[i], groups * p / INPUT_PARTS, groups * (p + 1) / INPUT_PARTS, 0, w[i].tiles(), sums, 0);
     }
 
     void attend(int layer, Batch b) {
@@ -362,68 +415,84 @@ final class CpuDecode {
             kernels.add(gate, 0, l.gateBias, first, channels);
         }
         kernels.silu(gate, 0, gate.length);
-        int rows = 0;
-        for (int i = 0; i < channels; i++) {
-            boolean keep = actThresholds == null || Math.abs(gate[i]) > actThresholds[first + i];
-            w.rows[rows] = first + i;
-            rows += keep ? 1 : 0;
-        }
-        s.keptActivations = rows;
+        s.keptActivations = 0;
+        s.keptDown = 0;
         s.bytes = 0;
-        float[] up = w.up;
-        if (l.up.layout == Layout.ROWS) {
-            kernels.rows(l.up, prepared, preparedSums, w.rows, rows, up);
-            s.bytes = rows * l.up.strips.recordBytes;
-        } else {
-            Arrays.fill(up, 0f);
-            kernels.columns(l.up, forUp, 0, l.up.groups(), s.tile0, s.tile1, up, -first);
-            for (int i = 0; i < rows && rows < channels; i++) {
-                up[i] = up[w.rows[i] - first];
-            }
-        }
-        s.keptDown = keepDown(w, l, first, channels, rows, downThresholds);
         Arrays.fill(s.sum, 0f);
-        int g0 = first / l.down.group;
-        int g1 = (first + channels + l.down.group - 1) / l.down.group;
+        if (l.up.layout == Layout.ROWS) {
+            // A few channels at a time from up to down: what one needs of both lies together.
+            for (int c = first; c < first + channels; c += CHANNELS) {
+                int count = Math.min(CHANNELS, first + channels - c);
+                int rows = keepRows(w, first, c, count, actThresholds);
+                kernels.rows(l.up, prepared, preparedSums, w.rows, rows, w.products);
+                s.bytes += rows * l.up.strips.recordBytes;
+                down(l, s, w, first, c, count, rows, downThresholds);
+            }
+            return;
+        }
+        float[] up = w.up;
+        Arrays.fill(up, 0f);
+        kernels.columns(l.up, forUp, 0, l.up.groups(), s.tile0, s.tile1, up, -first);
+        int rows = keepRows(w, first, first, channels, actThresholds);
+        for (int r = 0; r < rows; r++) {
+            w.products[r] = up[w.rows[r] - first];
+        }
+        down(l, s, w, first, first, channels, rows, downThresholds);
+    }
+
+    /** What the kept ones of {@code count} channels from {@code c} on add to the residual. */
+    private void down(
+            CpuWeights.Layer l, Slice s, FfnWorker w, int first, int c, int count, int rows, float[] thresholds) {
+        s.keptActivations += rows;
+        int kept = keepDown(w, l, first, c, count, rows, thresholds);
+        s.keptDown += kept;
+        if (!weights.cached && kept < count && Kept.fillsGaps(l.down, kept, count)) {
+            w.kept.fill(c, count);
+        }
+        int g0 = c / l.down.group;
+        int g1 = (c + count + l.down.group - 1) / l.down.group;
         kernels.columns(l.down, w.kept, g0, g1, 0, l.down.tiles(), s.sum, 0);
         s.bytes += readBytes(l.down, w.kept.count(), occupied(w.kept, l.down, g0, g1));
     }
 
+    /** Lists those of {@code count} channels from {@code c} on whose activation is above its threshold. */
+    private static int keepRows(FfnWorker w, int first, int c, int count, float[] thresholds) {
+        int rows = 0;
+        for (int i = c; i < c + count; i++) {
+            boolean keep = thresholds == null || Math.abs(w.gate[i - first]) > thresholds[i];
+            w.rows[rows] = i;
+            rows += keep ? 1 : 0;
+        }
+        return rows;
+    }
+
     /** Multiplies gate and up of the kept channels and compacts the products that down reads. */
     private int keepDown(
-            FfnWorker w, CpuWeights.Layer l, int first, int channels, int rows, float[] downThresholds) {
+            FfnWorker w, CpuWeights.Layer l, int first, int c, int count, int rows, float[] downThresholds) {
         Kept kept = w.kept;
-        boolean gaps = !weights.cached && Kept.fillsGaps(l.down, rows, channels);
         int n = 0;
-        int keptDown = 0;
         int r = 0;
-        for (int u = first / Kept.UNIT; u * Kept.UNIT < first + channels; u++) {
+        for (int u = c / Kept.UNIT; u * Kept.UNIT < c + count; u++) {
             kept.start[u] = n;
             float sum = 0;
-            int end = Math.min((u + 1) * Kept.UNIT, first + channels);
-            for (int channel = u * Kept.UNIT; channel < end; channel++) {
-                boolean keep = r < rows && w.rows[r] == channel;
-                float h = 0;
-                if (keep) {
-                    float up = l.upBias == null ? w.up[r] : w.up[r] + l.upBias[channel];
-                    h = w.gate[channel - first] * up;
-                    keep = downThresholds == null || Math.abs(h) > downThresholds[channel];
-                    r++;
-                }
-                if (keep || gaps) {
-                    kept.index[n] = channel;
-                    kept.value[n] = keep ? h : 0f;
-                    sum += kept.value[n];
-                    n++;
-                }
-                keptDown += keep ? 1 : 0;
+            int end = Math.min((u + 1) * Kept.UNIT, c + count);
+            for (; r < rows && w.rows[r] < end; r++) {
+                int channel = w.rows[r];
+                float up = l.upBias == null ? w.products[r] : w.products[r] + l.upBias[channel];
+                float h = w.gate[channel - first] * up;
+                boolean keep = downThresholds == null || Math.abs(h) > downThresholds[channel];
+                // The entry is written in any case and overwritten by the next: no branch to mispredict.
+                kept.index[n] = channel;
+                kept.value[n] = keep ? h : 0f;
+                sum += kept.value[n];
+                n += keep ? 1 : 0;
             }
             kept.sum[u] = sum;
             kept.start[u + 1] = n;
             kept.start[u + 2] = n;
         }
-        kept.put(n, keptDown);
-        return keptDown;
+        kept.put(n, n);
+        return n;
     }
 
     private static int occupied(Kept x, PackedMatrix w, int g0, int g1) {

@@ -178,23 +178,13 @@ final class CpuPrefill {
         }
         byRows((r0, r1) -> {
             for (int r = r0; r < r1; r++) {
-                keptInputs[r] = maskRow(x, r * ld, masked, width, t);
+                keptInputs[r] = kernels.mask(x, r * ld, t, width, masked, r * ld);
             }
         });
         if (b.counter() != null) {
             b.counter().site(layer, site, total(keptInputs), (long) rows * width);
         }
         return masked;
-    }
-
-    private static int maskRow(float[] x, int at, float[] out, int width, float[] t) {
-        int kept = 0;
-        for (int i = 0; i < width; i++) {
-            boolean keep = Math.abs(x[at + i]) > t[i];
-            out[at + i] = keep ? x[at + i] : 0f;
-            kept += keep ? 1 : 0;
-        }
-        return kept;
     }
 
     private long total(int[] counts) {
@@ -345,9 +335,10 @@ final class CpuPrefill {
         byRows((r0, r1) -> {
             for (int r = r0; r < r1; r++) {
                 int at = r * ldFeedForward;
-                keptActivations[r] = actThresholds == null ? n : maskRow(act, at, act, n, actThresholds);
+                keptActivations[r] = actThresholds == null ? n : kernels.mask(act, at, actThresholds, n, act, at);
                 kernels.multiply(act, at, up, at, n);
-                keptDown[r] = downThresholds == null ? keptActivations[r] : maskRow(act, at, act, n, downThresholds);
+                keptDown[r] = downThresholds == null ? keptActivations[r] : kernels.mask(act, at, downThresholds, n,
+                        act, at);
             }
         });
         multiply(l.down, act, ldFeedForward, hidden, ldHidden, true);

@@ -94,15 +94,13 @@ final class CpuWeights {
         l.v = matrix(prefix + "attn_v.weight", Layout.COLUMNS, wide(t, Site.V_IN, prefix + "attn_v.weight"));
         l.o = matrix(prefix + "attn_output.weight", Layout.COLUMNS, wide(t, Site.O_IN, prefix + "attn_output.weight"));
         l.gate = matrix(prefix + "ffn_gate.weight", Layout.COLUMNS, wide(t, Site.GATE_IN, prefix + "ffn_gate.weight"));
-        boolean rows = t != null
-                && t.uses(Site.FFN_ACT)
-                && (cached || scatters(t, Site.FFN_ACT, prefix + "ffn_up.weight", true));
-        l.up = matrix(prefix + "ffn_up.weight", rows ? Layout.ROWS : Layout.COLUMNS, wide(t, Site.UP_IN, prefix
-                + "ffn_up.weight"));
-        l.down = matrix(
-                prefix + "ffn_down.weight",
-                Layout.COLUMNS,
-                wide(t, Site.FFN_ACT, prefix + "ffn_down.weight") || wide(t, Site.DOWN_IN, prefix + "ffn_down.weight"));
+        if (t != null && t.uses(Site.FFN_ACT) && jumps(t, channelBytes(prefix), PackedMatrix.LONG_RECORD)) {
+            channels(l, prefix);
+        } else {
+            l.up = matrix(prefix + "ffn_up.weight", Layout.COLUMNS, wide(t, Site.UP_IN, prefix + "ffn_up.weight"));
+            l.down = matrix(prefix + "ffn_down.weight", Layout.COLUMNS, wide(t, Site.DOWN_IN, prefix
+                    + "ffn_down.weight"));
+        }
         l.qBias = vector(prefix + "attn_q.bias");
         l.kBias = vector(prefix + "attn_k.bias");
         l.vBias = vector(prefix + "attn_v.bias");
@@ -113,23 +111,43 @@ final class CpuWeights {
         return l;
     }
 
+    /** Packs up and down together, a record a channel. */
+    private void channels(Layer l, String prefix) {
+        GgufTensor up = file.require(prefix + "ffn_up.weight");
+        GgufTensor down = file.require(prefix + "ffn_down.weight");
+        try (Arena mapping = Arena.ofShared()) {
+            Packer.Channels c = Packer.packChannels(
+                    up.type(), file.map(up, mapping), down.type(), file.map(down, mapping), up.columns(), up.rows(),
+                    memory,
+                    team);
+            l.up = c.up();
+            l.down = c.down();
+        }
+    }
+
+    /** Returns the bytes that a channel of the FFN takes in up and down together. */
+    private long channelBytes(String prefix) {
+        GgufTensor up = file.require(prefix + "ffn_up.weight");
+        GgufTensor down = file.require(prefix + "ffn_down.weight");
+        return Plane.of(up.type()).bytes(up.columns()) + Plane.of(down.type()).bytes(down.rows());
+    }
+
     /**
-     * Returns whether a site's skipped channels are to be jumped over in memory. Memory delivers a run in order several
-     * times faster than its scattered parts ({@code bench --kernels}: sequential against a random half of runs), so jumping
-     * only pays over long runs, or where little is kept; elsewhere everything is read in order, and what is skipped is
-     * arithmetic.
+     * Returns whether skipped runs of that many bytes are to be jumped over in memory. Memory delivers a run in order several
+     * times faster than its scattered parts ({@code bench --kernels}: sequential against a random half of runs), and even
+     * a hole of one cache line stops the prefetcher, so jumping only pays over long runs, or where little is kept, or where
+     * the model stays in the cache; elsewhere everything is read in order, and what is skipped is arithmetic.
      */
-    private boolean scatters(Thresholds t, Site site, String matrix, boolean rows) {
+    private boolean jumps(Thresholds t, long run, long least) {
+        return cached || run >= least || t.expectedSkipped() >= MOSTLY_SKIPPED;
+    }
+
+    private boolean wide(Thresholds t, Site site, String matrix) {
         if (t == null || !t.uses(site)) {
             return false;
         }
         GgufTensor tensor = file.require(matrix);
-        long run = Plane.of(tensor.type()).bytes(rows ? tensor.columns() : tensor.rows());
-        return run >= PackedMatrix.LONG_RUN || t.expectedSkipped() >= MOSTLY_SKIPPED;
-    }
-
-    private boolean wide(Thresholds t, Site site, String matrix) {
-        return scatters(t, site, matrix, false);
+        return !cached && jumps(t, Plane.of(tensor.type()).bytes(tensor.rows()), PackedMatrix.LONG_RUN);
     }
 
     /**

@@ -62,6 +62,27 @@ final class Kept {
                 && kept > FILL_FROM * of;
     }
 
+    /** Puts what lies between the kept entries of {@code n} from {@code first} on in again, as zeros. */
+    void fill(int first, int n) {
+        int end = first + n;
+        int k = count - 1;
+        for (int i = end - 1; i >= first; i--) {
+            int to = i - first;
+            boolean here = k >= 0 && index[k] == i;
+            value[to] = here ? value[k] : 0f;
+            k -= here ? 1 : 0;
+        }
+        for (int i = 0; i < n; i++) {
+            index[i] = first + i;
+        }
+        for (int u = first / UNIT; u * UNIT < end; u++) {
+            start[u] = u * UNIT - first;
+            start[u + 1] = Math.min(end, (u + 1) * UNIT) - first;
+            start[u + 2] = start[u + 1];
+        }
+        count = n;
+    }
+
     /** Chooses as {@link #select} does, but leaves what is not kept in place, as zeros. */
     Kept mask(float[] x, int offset, int n, float[] threshold) {
         int units = (n + UNIT - 1) / UNIT;

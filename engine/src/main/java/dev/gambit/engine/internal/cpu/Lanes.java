@@ -23,12 +23,13 @@ final class Lanes {
     /** Lanes: 4, 8 or 16. */
     static final int N = F.length();
 
-    private static final VectorSpecies<Short> S =
+    /** Shorts of as many lanes. */
+    static final VectorSpecies<Short> S =
             N == 16 ? ShortVector.SPECIES_256 : N == 8 ? ShortVector.SPECIES_128 : ShortVector.SPECIES_64;
     /** Four lanes of bytes have no species of their own: eight are read and the first four used. */
-    private static final VectorSpecies<Byte> B = N == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
+    static final VectorSpecies<Byte> B = N == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
 
-    private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
     /** Turns the bits of a half float, moved to a float's place, into its value: 2^112. */
     private static final float HALF_BIAS = 0x1p112f;
 

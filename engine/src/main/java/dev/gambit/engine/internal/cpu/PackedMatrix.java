@@ -17,6 +17,8 @@ final class PackedMatrix {
     static final int TILE = 64;
     /** Bytes from which on a run is worth a jump when about half of the runs are skipped, and is walked end to end. */
     static final long LONG_RUN = 2048;
+    /** The same for an FFN channel's row and column together: their reader does more between two runs. */
+    static final long LONG_RECORD = 4096;
 
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -56,6 +58,11 @@ final class PackedMatrix {
     /** Outputs in a panel, a divisor of {@link #paddedOutputs} (columns only). */
     final int panel;
 
+    /** Where the first channel's weights lie in {@link #data}: not at its start where two matrices share it. */
+    final long recordOffset;
+    /** Bytes from a channel's row or column to the next one's where a record holds more than that; else 0. */
+    final long recordStride;
+
     MemorySegment data;
     MemorySegment scales;
     MemorySegment mins;
@@ -75,7 +82,9 @@ final class PackedMatrix {
             boolean hasMin,
             int zero,
             int group,
-            int panel) {
+            int panel,
+            long recordOffset,
+            long recordStride) {
         this.inputs = inputs;
         this.outputs = outputs;
         this.paddedOutputs = (outputs + TILE - 1) / TILE * TILE;
@@ -86,6 +95,8 @@ final class PackedMatrix {
         this.zero = zero;
         this.group = group;
         this.panel = panel;
+        this.recordOffset = recordOffset;
+        this.recordStride = recordStride;
         this.strips = layout == Layout.ROWS ? new RowStrips(this) : null;
     }
 
@@ -101,14 +112,14 @@ final class PackedMatrix {
 
     /** Returns the bytes between an input channel's weights and the next one's, within a panel. */
     long stride() {
-        return plane.bytes(panel);
+        return recordStride > 0 ? recordStride : plane.bytes(panel);
     }
 
     /** Returns where in {@link #data} the weights of input 0 for a tile start. */
     long tileOffset(int tile) {
         int output = tile * TILE;
         int p = output / panel;
-        return plane.bytes((long) p * panel * inputs + (output - p * panel));
+        return recordOffset + plane.bytes((long) p * panel * inputs + (output - p * panel));
     }
 
     /**
@@ -126,10 +137,17 @@ final class PackedMatrix {
         return ((long) p * ((inputs + 255) / 256) + b) * panel + (output - p * panel);
     }
 
+    /** Returns the bytes of the weights, without what else their records hold. */
+    long dataBytes() {
+        return layout == Layout.ROWS
+                ? paddedOutputs * strips.recordBytes
+                : plane.bytes((long) inputs * paddedOutputs);
+    }
+
     /** Returns the bytes this matrix takes in memory. */
     long byteSize() {
-        long n = 0;
-        for (MemorySegment s : new MemorySegment[] {data, scales, mins, superScales, superMins}) {
+        long n = dataBytes();
+        for (MemorySegment s : new MemorySegment[] {scales, mins, superScales, superMins}) {
             n += s == null ? 0 : s.byteSize() - OffHeap.PADDING;
         }
         return n;
@@ -151,10 +169,7 @@ final class PackedMatrix {
         if (layout == Layout.ROWS) {
             return strips.weight(input, output);
         }
-        int p = output / panel;
-        int inPanel = output - p * panel;
-        long index = ((long) p * inputs + input) * panel + inPanel;
-        float q = stored(data, index, inPanel);
+        float q = stored(tileOffset(output / TILE) + input * stride(), output % TILE);
         if (!plane.quantised()) {
             return q;
         }
@@ -170,19 +185,14 @@ final class PackedMatrix {
                 : plane.get(ValueLayout.JAVA_BYTE, index) * Float.float16ToFloat(superPlane.get(SHORT, superIndex * 2));
     }
 
-    /** Reads a plane's entry; {@code inTile} decides which nibble of a 64-wide tile it is. */
-    private float stored(MemorySegment s, long index, int inPanel) {
+    /** Reads entry {@code i} of the 64 of an input and a tile, which start at {@code at}. */
+    private float stored(long at, int i) {
         return switch (plane) {
-            case F32 -> s.get(FLOAT, index * 4);
-            case F16 -> Float.float16ToFloat(s.get(SHORT, index * 2));
-            case BF16 -> Float.intBitsToFloat(s.get(SHORT, index * 2) << 16);
-            case I8 -> s.get(ValueLayout.JAVA_BYTE, index);
-            case U4 -> {
-                int inTile = inPanel % TILE;
-                long tileStart = (index - inTile) / 2;
-                int word = s.get(SHORT, tileStart + (inTile % 16) * 2);
-                yield (word >>> (inTile / 16 * 4)) & 15;
-            }
+            case F32 -> data.get(FLOAT, at + i * 4L);
+            case F16 -> Float.float16ToFloat(data.get(SHORT, at + i * 2L));
+            case BF16 -> Float.intBitsToFloat(data.get(SHORT, at + i * 2L) << 16);
+            case I8 -> data.get(ValueLayout.JAVA_BYTE, at + i);
+            case U4 -> (data.get(SHORT, at + i % 16 * 2L) >>> (i / 16 * 4)) & 15;
         };
     }
 }

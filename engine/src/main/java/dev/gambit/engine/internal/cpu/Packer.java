@@ -6,6 +6,9 @@ import dev.gambit.engine.internal.cpu.PackedMatrix.Scaling;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
 
 /** Repacks a GGUF tensor into a {@link PackedMatrix}, without loss, a tile of 64 outputs at a time. */
 final class Packer {
@@ -13,10 +16,19 @@ final class Packer {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+    private static final VarHandle SHORTS =
+            MethodHandles.byteArrayViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
     private Packer() {}
 
     /** Makes the empty matrix that a tensor of this type and shape packs into. */
     static PackedMatrix describe(GgmlType type, int inputs, int outputs, Layout layout, int panel) {
+        return describe(type, inputs, outputs, layout, panel, 0, 0);
+    }
+
+    private static PackedMatrix describe(
+            GgmlType type, int inputs, int outputs, Layout layout, int panel, long recordOffset, long recordStride) {
         Plane plane = Plane.of(type);
         Scaling scaling =
                 switch (type) {
@@ -31,7 +43,44 @@ final class Packer {
                 };
         int zero = type == GgmlType.Q4_0 ? 8 : 0;
         int group = type == GgmlType.Q6_K ? 16 : 32;
-        return new PackedMatrix(inputs, outputs, layout, plane, scaling, hasMin, zero, group, panel);
+        return new PackedMatrix(inputs, outputs, layout, plane, scaling, hasMin, zero, group, panel, recordOffset,
+                recordStride);
+    }
+
+    /** An FFN's matrices of which a channel needs a row and a column. */
+    record Channels(PackedMatrix up, PackedMatrix down) {}
+
+    /**
+     * Packs {@code up} by rows and {@code down} by columns into one block, so that what a channel needs is one run: its row
+     * of up, its scales, its column of down. Memory serves a run of twice the length with far less than twice the delay.
+     *
+     * @param upType type of up, and {@code upRaw} its bytes, {@code channels} rows of {@code width}
+     * @param downType type of down, and {@code downRaw} its bytes, {@code width} rows of {@code channels}
+     */
+    static Channels packChannels(
+            GgmlType upType,
+            MemorySegment upRaw,
+            GgmlType downType,
+            MemorySegment downRaw,
+            int width,
+            int channels,
+            WeightMemory memory,
+            WorkerTeam team) {
+        int panel = (width + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
+        long upBytes = lines(describe(upType, width, channels, Layout.ROWS, PackedMatrix.TILE).strips.recordBytes);
+        long stride = upBytes + lines(Plane.of(downType).bytes(panel));
+        PackedMatrix up = describe(upType, width, channels, Layout.ROWS, PackedMatrix.TILE, 0, stride);
+        PackedMatrix down = describe(downType, channels, width, Layout.COLUMNS, panel, upBytes, stride);
+        up.data = memory.allocate(up.paddedOutputs * stride);
+        down.data = up.data;
+        fill(up, upType, upRaw, memory, team);
+        fill(down, downType, downRaw, memory, team);
+        return new Channels(up, down);
+    }
+
+    /** Rounds up to whole cache lines. */
+    private static long lines(long bytes) {
+        return (bytes + 63) & -64;
     }
 
     /**
@@ -67,20 +116,25 @@ final class Packer {
             WeightMemory memory,
             WorkerTeam team) {
         PackedMatrix m = describe(type, inputs, outputs, layout, panel);
-        int padded = m.paddedOutputs;
-        if (layout == Layout.ROWS) {
-            m.data = memory.allocate(padded * m.strips.recordBytes);
-        } else {
-            m.data = memory.allocate(m.plane.bytes((long) inputs * padded));
-            if (m.scaling != Scaling.NONE) {
-                long n = (long) m.groups() * padded * (m.scaling == Scaling.HALF ? 2 : 1);
-                long big = (long) (inputs + 255) / 256 * padded * 2;
-                m.scales = memory.allocate(n);
-                m.mins = m.hasMin ? memory.allocate(n) : null;
-                m.superScales = m.scaling == Scaling.TWO_LEVEL ? memory.allocate(big) : null;
-                m.superMins = m.superScales != null && m.hasMin ? memory.allocate(big) : null;
-            }
+        m.data = memory.allocate(m.dataBytes());
+        fill(m, type, raw, memory, team);
+        return m;
+    }
+
+    private static void scales(PackedMatrix m, WeightMemory memory) {
+        if (m.layout == Layout.COLUMNS && m.scaling != Scaling.NONE) {
+            long n = (long) m.groups() * m.paddedOutputs * (m.scaling == Scaling.HALF ? 2 : 1);
+            long big = (long) (m.inputs + 255) / 256 * m.paddedOutputs * 2;
+            m.scales = memory.allocate(n);
+            m.mins = m.hasMin ? memory.allocate(n) : null;
+            m.superScales = m.scaling == Scaling.TWO_LEVEL ? memory.allocate(big) : null;
+            m.superMins = m.superScales != null && m.hasMin ? memory.allocate(big) : null;
         }
+    }
+
+    private static void fill(
+            PackedMatrix m, GgmlType type, MemorySegment raw, WeightMemory memory, WorkerTeam team) {
+        scales(m, memory);
         // Several tiles a task, so that its buffers serve more than one.
         int perTask = Math.max(1, m.tiles() / (8 * team.size()));
         int tasks = (m.tiles() + perTask - 1) / perTask;
@@ -90,7 +144,6 @@ final class Packer {
                 packer.pack(t);
             }
         });
-        return m;
     }
 
     /** Packs tiles of one matrix; holds the buffers. */
@@ -149,7 +202,7 @@ final class Packer {
         private void store(int tile) {
             long bytes = m.plane.bytes(PackedMatrix.TILE);
             long to = m.tileOffset(tile);
-            if (m.panel == PackedMatrix.TILE) {
+            if (m.stride() == bytes) {
                 MemorySegment.copy(plane, 0, m.data, ValueLayout.JAVA_BYTE, to, plane.length);
                 return;
             }
@@ -161,10 +214,51 @@ final class Packer {
 
         /** Nibble {@code k} of short {@code j} is output {@code 16k + j}: outputs 16 apart share a byte. */
         private void packNibbles(int first, int n) {
+            if (n == PackedMatrix.TILE && (type == GgmlType.Q4_0 || type == GgmlType.Q4_1)) {
+                packBlocks(first);
+                return;
+            }
             for (int o = 0; o < PackedMatrix.TILE; o += o % 16 == 15 ? 17 : 1) {
                 load(first, o, n, row);
                 load(first, o + 16, n, second);
                 interleave(row.q, second.q, plane, o % 16 * 2 + o / 32, m.inputs);
+            }
+        }
+
+        /** The same for a whole tile of Q4_0 or Q4_1, whose blocks are 16 bytes behind their scales: four rows at a time. */
+        private void packBlocks(int first) {
+            int size = type.blockBytes();
+            byte[] tile = new byte[4 * rowBytes];
+            for (int lane = 0; lane < 16; lane++) {
+                for (int k = 0; k < 4; k++) {
+                    int output = first + 16 * k + lane;
+                    MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, (long) output * rowBytes, tile, k * rowBytes,
+                            rowBytes);
+                    for (int b = 0; b < m.inputs / 32; b++) {
+                        int p = k * rowBytes + b * size;
+                        m.scales.set(SHORT, m.scaleIndex(b, output) * 2, (short) SHORTS.get(tile, p));
+                        if (m.hasMin) {
+                            m.mins.set(SHORT, m.scaleIndex(b, output) * 2, (short) SHORTS.get(tile, p + 2));
+                        }
+                    }
+                }
+                for (int b = 0; b < m.inputs / 32; b++) {
+                    spread(tile, (b + 1) * size - 16, rowBytes, plane, b * 32 * 32 + lane * 2);
+                }
+            }
+        }
+
+        /** A block of four rows: the low nibbles are inputs 0 to 15, the high ones 16 to 31. */
+        private static void spread(byte[] tile, int p, int rowBytes, byte[] out, int at) {
+            for (int i = 0; i < 16; i++) {
+                int a = tile[p + i];
+                int b = tile[p + rowBytes + i];
+                int c = tile[p + 2 * rowBytes + i];
+                int d = tile[p + 3 * rowBytes + i];
+                int low = (a & 15) | (b & 15) << 4 | (c & 15) << 8 | (d & 15) << 12;
+                int high = (a >> 4 & 15) | (b & 0xf0) | (c & 0xf0) << 4 | (d & 0xf0) << 8;
+                SHORTS.set(out, at + i * 32, (short) low);
+                SHORTS.set(out, at + (i + 16) * 32, (short) high);
             }
         }
 
@@ -200,10 +294,11 @@ final class Packer {
             int bytes = (int) m.plane.bytes(1);
             for (int o = 0; o < n; o++) {
                 read(first + o, null);
-                for (int i = 0; i < m.inputs; i++) {
-                    for (int b = 0; b < bytes; b++) {
-                        plane[(i * 64 + o) * bytes + b] = rows[i * bytes + b];
-                    }
+                for (int i = 0; bytes == 2 && i < m.inputs; i++) {
+                    SHORTS.set(plane, (i * 64 + o) * 2, (short) SHORTS.get(rows, i * 2));
+                }
+                for (int i = 0; bytes == 4 && i < m.inputs; i++) {
+                    INTS.set(plane, (i * 64 + o) * 4, (int) INTS.get(rows, i * 4));
                 }
             }
         }
@@ -233,7 +328,7 @@ final class Packer {
 
         private void packRow(int output) {
             RowStrips strips = m.strips;
-            long record = output * strips.recordBytes;
+            long record = strips.record(output);
             if (row == null) {
                 MemorySegment.copy(rows, 0, m.data, ValueLayout.JAVA_BYTE, record, rowBytes);
                 return;

@@ -27,7 +27,7 @@ final class RowStrips {
     final int[] perLane;
     /** Length of an input vector in strip order: the sum of {@code 16 · perLane}. */
     final int preparedLength;
-    /** Bytes from one row's record to the next. */
+    /** Bytes of a row's record. */
     final long recordBytes;
     /** Bytes of the integers (or floats) at the start of a record. */
     final long planeBytes;
@@ -63,9 +63,14 @@ final class RowStrips {
         recordBytes = planeBytes + (long) count * LANES * scaleBytes * (matrix.hasMin ? 2 : 1);
     }
 
+    /** Returns where a row's record starts. */
+    long record(int row) {
+        return matrix.recordOffset + row * (matrix.recordStride > 0 ? matrix.recordStride : recordBytes);
+    }
+
     /** Returns where the scales of a row start. */
     long scaleOffset(int row) {
-        return row * recordBytes + planeBytes;
+        return record(row) + planeBytes;
     }
 
     /** Returns where the minima of a row start. */
@@ -106,7 +111,7 @@ final class RowStrips {
     /** Returns one weight, exactly. */
     float weight(int input, int row) {
         MemorySegment data = matrix.data;
-        long record = row * recordBytes;
+        long record = record(row);
         if (!matrix.plane.quantised()) {
             return switch (matrix.plane) {
                 case F32 -> data.get(FLOAT, record + input * 4L);
@@ -139,8 +144,30 @@ final class RowStrips {
 
     /** Writes inputs {@code i0 … i1-1} of a row as floats, {@code stride} apart from {@code offset} on. */
     void copyRow(int row, int i0, int i1, float[] out, int offset, int stride) {
-        for (int i = i0; i < i1; i++) {
-            out[offset + (i - i0) * stride] = weight(i, row);
+        MemorySegment data = matrix.data;
+        long record = record(row);
+        int at = offset;
+        switch (matrix.plane) {
+            case F32 -> {
+                for (int i = i0; i < i1; i++, at += stride) {
+                    out[at] = data.get(FLOAT, record + i * 4L);
+                }
+            }
+            case F16 -> {
+                for (int i = i0; i < i1; i++, at += stride) {
+                    out[at] = Float.float16ToFloat(data.get(SHORT, record + i * 2L));
+                }
+            }
+            case BF16 -> {
+                for (int i = i0; i < i1; i++, at += stride) {
+                    out[at] = Float.intBitsToFloat(data.get(SHORT, record + i * 2L) << 16);
+                }
+            }
+            case I8, U4 -> {
+                for (int i = i0; i < i1; i++, at += stride) {
+                    out[at] = weight(i, row);
+                }
+            }
         }
     }
 

@@ -166,6 +166,18 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public int mask(float[] x, int xOffset, float[] threshold, int n, float[] out, int outOffset) {
+        int kept = 0;
+        for (int i = 0; i < n; i++) {
+            float v = x[xOffset + i];
+            boolean keep = Math.abs(v) > threshold[i];
+            out[outOffset + i] = keep ? v : 0f;
+            kept += keep ? 1 : 0;
+        }
+        return kept;
+    }
+
+    @Override
     public void add(float[] x, int xOffset, float[] y, int yOffset, int n) {
         for (int i = 0; i < n; i++) {
             x[xOffset + i] += y[yOffset + i];

@@ -56,6 +56,11 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public int mask(float[] x, int xOffset, float[] threshold, int n, float[] out, int outOffset) {
+        return VectorMath.mask(x, xOffset, threshold, n, out, outOffset);
+    }
+
+    @Override
     public void add(float[] x, int xOffset, float[] y, int yOffset, int n) {
         VectorMath.add(x, xOffset, y, yOffset, n);
     }

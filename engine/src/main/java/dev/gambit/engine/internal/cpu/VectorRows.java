@@ -1,168 +1,336 @@
 package dev.gambit.engine.internal.cpu;
 
+import static dev.gambit.engine.internal.cpu.Lanes.B;
 import static dev.gambit.engine.internal.cpu.Lanes.F;
+import static dev.gambit.engine.internal.cpu.Lanes.I;
+import static dev.gambit.engine.internal.cpu.Lanes.LE;
 import static dev.gambit.engine.internal.cpu.Lanes.N;
+import static dev.gambit.engine.internal.cpu.Lanes.S;
 
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /** Dot products with the chosen rows of a row-wise packed matrix; see {@link RowStrips} for the order of things. */
 final class VectorRows {
 
+    /** Rows that take turns; their sums stay in the first-level cache. */
+    private static final int ROWS = 32;
+
     private VectorRows() {}
 
     /**
-     * Computes {@code out[k] = W[rows[k], :] · x} for {@code k < n}.
+     * Computes {@code out[k] = W[rows[k], :] · x} for {@code k < n}. A few inputs at a time stay in registers while all rows
+     * take their turn, so memory serves many runs side by side, which it does better than one after the other, and the only
+     * loop is a long one over rows.
      *
      * @param x the input in strip order, and {@code sums} its lanes' sums; see {@link RowStrips#prepare}
      */
     static void multiply(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
+        long[] at = new long[Math.min(n, ROWS)];
+        float[] acc = new float[(at.length + 3) / 4 * 4 * RowStrips.LANES];
+        float[] totals = w.plane.quantised() ? new float[acc.length] : acc;
+        for (int k = 0; k < n; k += ROWS) {
+            int m = Math.min(ROWS, n - k);
+            for (int r = 0; r < m; r++) {
+                at[r] = w.strips.record(rows[k + r]);
+            }
+            Arrays.fill(totals, 0f);
+            if (w.plane.quantised()) {
+                quantised(w, at, m, x, sums, acc, totals);
+            } else {
+                plain(w, at, m, x, acc);
+            }
+            for (int r = 0; r < m; r++) {
+                out[k + r] = laneSum(totals, r * RowStrips.LANES);
+            }
+        }
+    }
+
+    private static void quantised(
+            PackedMatrix w, long[] at, int n, float[] x, float[] sums, float[] acc, float[] totals) {
         RowStrips strips = w.strips;
-        boolean half = w.scaling == PackedMatrix.Scaling.HALF;
-        float[] scratch = w.plane.quantised() ? new float[strips.count * RowStrips.LANES] : null;
-        for (int k = 0; k < n; k++) {
-            long record = rows[k] * strips.recordBytes;
-            out[k] = switch (w.plane) {
-                case I8 ->
-                    half && !w.hasMin ? bytes(w.data, record, strips, x) : bytes(w, rows[k], x, sums, scratch);
-                case U4 ->
-                    !half
-                            ? nibbles(w, rows[k], x, sums, scratch)
-                            : w.hasMin
-                                    ? nibblesWithMin(w.data, record, strips, x, sums)
-                            : nibblesWithZero(w.data, record, strips, x, sums, w.zero);
-                case BF16 -> brainFloats(w.data, record, x, strips.preparedLength);
-                case F16 -> halves(w.data, record, x, strips.preparedLength);
-                case F32 -> floats(w.data, record, x, strips.preparedLength);
-            };
-        }
-    }
-
-    private static float bytes(MemorySegment data, long record, RowStrips strips, float[] x) {
-        FloatVector total = FloatVector.zero(F);
-        long scales = record + strips.planeBytes;
+        boolean bytes = w.plane == Plane.I8;
         int base = 0;
         for (int s = 0; s < strips.count; s++) {
-            int steps = strips.perLane[s];
-            for (int h = 0; h < RowStrips.LANES; h += N) {
-                total = byteStrip(data, record + base + h, x, base + h, steps)
-                        .fma(Lanes.halves(data, scales + 2 * (s * RowStrips.LANES + h)), total);
+            int end = base + strips.perLane[s] * RowStrips.LANES;
+            Arrays.fill(acc, 0f);
+            int i = base;
+            for (; bytes && i + 8 * RowStrips.LANES <= end; i += 8 * RowStrips.LANES) {
+                for (int h = 0; h < RowStrips.LANES; h += N) {
+                    bytes8(w.data, at, n, i + h, x, i + h, acc, h);
+                }
             }
-            base += steps * RowStrips.LANES;
-        }
-        return Lanes.sum(total);
-    }
-
-    private static float nibblesWithZero(
-            MemorySegment data, long record, RowStrips strips, float[] x, float[] sums, float zero) {
-        FloatVector total = FloatVector.zero(F);
-        FloatVector minus = FloatVector.broadcast(F, -zero);
-        long scales = record + strips.planeBytes;
-        int base = 0;
-        for (int s = 0; s < strips.count; s++) {
-            int steps = strips.perLane[s];
-            for (int h = 0; h < RowStrips.LANES; h += N) {
-                int lane = s * RowStrips.LANES + h;
-                total = nibbleStrip(data, record + base / 2 + 2 * h, x, base + h, steps)
-                        .add(FloatVector.fromArray(F, sums, lane).mul(minus))
-                        .fma(Lanes.halves(data, scales + 2 * lane), total);
+            for (; i < end; i += 4 * RowStrips.LANES) {
+                for (int h = 0; h < RowStrips.LANES; h += N) {
+                    if (bytes) {
+                        bytes4(w.data, at, n, i + h, x, i + h, acc, h);
+                    } else {
+                        nibbles(w.data, at, n, i / 2 + 2 * h, x, i + h, acc, h);
+                    }
+                }
             }
-            base += steps * RowStrips.LANES;
-        }
-        return Lanes.sum(total);
-    }
-
-    private static float nibblesWithMin(MemorySegment data, long record, RowStrips strips, float[] x, float[] sums) {
-        FloatVector total = FloatVector.zero(F);
-        long scales = record + strips.planeBytes;
-        long mins = scales + 2L * strips.count * RowStrips.LANES;
-        int base = 0;
-        for (int s = 0; s < strips.count; s++) {
-            int steps = strips.perLane[s];
-            for (int h = 0; h < RowStrips.LANES; h += N) {
-                int lane = s * RowStrips.LANES + h;
-                total = nibbleStrip(data, record + base / 2 + 2 * h, x, base + h, steps)
-                        .fma(Lanes.halves(data, scales + 2 * lane), total);
-                total = Lanes.halves(data, mins + 2 * lane).fma(FloatVector.fromArray(F, sums, lane), total);
+            long scales = strips.planeBytes + (long) s * RowStrips.LANES * strips.scaleBytes;
+            long mins = scales + (long) strips.count * RowStrips.LANES * strips.scaleBytes;
+            int so = s * RowStrips.LANES;
+            if (w.scaling != PackedMatrix.Scaling.HALF) {
+                addFloat(w.data, at, n, scales, w.hasMin ? mins : -1, acc, sums, so, totals);
+            } else if (w.hasMin) {
+                addHalfWithMin(w.data, at, n, scales, mins, acc, sums, so, totals);
+            } else {
+                addHalf(w.data, at, n, scales, w.zero, acc, sums, so, totals);
             }
-            base += steps * RowStrips.LANES;
+            base = end;
         }
-        return Lanes.sum(total);
     }
 
-    /** Any scales and minima, by way of an array. */
-    private static float bytes(PackedMatrix w, int row, float[] x, float[] sums, float[] scratch) {
-        scales(w, w.strips.scaleOffset(row), 1f, scratch);
-        float dot = bytes(w, row * w.strips.recordBytes, x, scratch);
-        return w.hasMin ? dot + offset(w, row, sums, scratch) : dot;
-    }
-
-    private static float nibbles(PackedMatrix w, int row, float[] x, float[] sums, float[] scratch) {
-        scales(w, w.strips.scaleOffset(row), 1f, scratch);
-        float dot = nibbles(w, row * w.strips.recordBytes, x, scratch);
-        return dot + offset(w, row, sums, scratch);
-    }
-
-    private static float bytes(PackedMatrix w, long record, float[] x, float[] scales) {
-        RowStrips strips = w.strips;
-        FloatVector total = FloatVector.zero(F);
-        int base = 0;
-        for (int s = 0; s < strips.count; s++) {
-            int steps = strips.perLane[s];
-            for (int h = 0; h < RowStrips.LANES; h += N) {
-                total = byteStrip(w.data, record + base + h, x, base + h, steps)
-                        .fma(FloatVector.fromArray(F, scales, s * RowStrips.LANES + h), total);
+    /** Four rows side by side from end to end; the last ones are repeated where there are not four left. */
+    private static void plain(PackedMatrix w, long[] at, int n, float[] x, float[] acc) {
+        int length = w.strips.preparedLength;
+        int last = n - 1;
+        for (int r = 0; r < n; r += 4) {
+            long p0 = at[r];
+            long p1 = at[Math.min(last, r + 1)];
+            long p2 = at[Math.min(last, r + 2)];
+            long p3 = at[Math.min(last, r + 3)];
+            switch (w.plane) {
+                case BF16 -> brainFloats(w.data, p0, p1, p2, p3, x, length, acc, r * RowStrips.LANES);
+                case F16 -> halves(w.data, p0, p1, p2, p3, x, length, acc, r * RowStrips.LANES);
+                default -> floats(w.data, p0, p1, p2, p3, x, length, acc, r * RowStrips.LANES);
             }
-            base += steps * RowStrips.LANES;
         }
-        return Lanes.sum(total);
     }
 
-    private static float nibbles(PackedMatrix w, long record, float[] x, float[] scales) {
-        RowStrips strips = w.strips;
-        FloatVector total = FloatVector.zero(F);
-        int base = 0;
-        for (int s = 0; s < strips.count; s++) {
-            int steps = strips.perLane[s];
-            for (int h = 0; h < RowStrips.LANES; h += N) {
-                total = nibbleStrip(w.data, record + base / 2 + 2 * h, x, base + h, steps)
-                        .fma(FloatVector.fromArray(F, scales, s * RowStrips.LANES + h), total);
+    /** Adds 16 floats up, in pairs. */
+    private static float laneSum(float[] a, int at) {
+        float s0 = (a[at] + a[at + 8]) + (a[at + 4] + a[at + 12]);
+        float s1 = (a[at + 1] + a[at + 9]) + (a[at + 5] + a[at + 13]);
+        float s2 = (a[at + 2] + a[at + 10]) + (a[at + 6] + a[at + 14]);
+        float s3 = (a[at + 3] + a[at + 11]) + (a[at + 7] + a[at + 15]);
+        return (s0 + s2) + (s1 + s3);
+    }
+
+    /** Adds a strip to the rows' totals, lane by lane: {@code scale · (acc - zero · sum)}. */
+    private static void addHalf(
+            MemorySegment data,
+            long[] at,
+            int n,
+            long scales,
+            float zero,
+            float[] acc,
+            float[] sums,
+            int so,
+            float[] totals) {
+        for (int h = 0; h < RowStrips.LANES; h += N) {
+            FloatVector minus = FloatVector.fromArray(F, sums, so + h).mul(-zero);
+            for (int r = 0; r < n; r++) {
+                int i = r * RowStrips.LANES + h;
+                FloatVector.fromArray(F, acc, i)
+                        .add(minus)
+                        .fma(Lanes.halves(data, at[r] + scales + 2 * h), FloatVector.fromArray(F, totals, i))
+                        .intoArray(totals, i);
             }
-            base += steps * RowStrips.LANES;
         }
-        return Lanes.sum(total);
     }
 
-    /** What zero point and minima add: {@code Σ sum · (min - zero · scale)}. */
-    private static float offset(PackedMatrix w, int row, float[] sums, float[] scratch) {
-        int n = w.strips.count * RowStrips.LANES;
-        float result = w.zero == 0 ? 0f : -w.zero * dot(scratch, sums, n);
-        if (w.hasMin) {
-            scales(w, w.strips.minOffset(row), 1f, scratch);
-            result += dot(scratch, sums, n);
+    /** The same with minima: {@code scale · acc + min · sum}. */
+    private static void addHalfWithMin(
+            MemorySegment data,
+            long[] at,
+            int n,
+            long scales,
+            long mins,
+            float[] acc,
+            float[] sums,
+            int so,
+            float[] totals) {
+        for (int h = 0; h < RowStrips.LANES; h += N) {
+            FloatVector sum = FloatVector.fromArray(F, sums, so + h);
+            for (int r = 0; r < n; r++) {
+                int i = r * RowStrips.LANES + h;
+                FloatVector t = Lanes.halves(data, at[r] + mins + 2 * h).fma(sum, FloatVector.fromArray(F, totals, i));
+                Lanes.halves(data, at[r] + scales + 2 * h).fma(FloatVector.fromArray(F, acc, i), t).intoArray(totals,
+                        i);
+            }
         }
-        return result;
     }
 
-    private static float dot(float[] a, float[] b, int n) {
-        FloatVector sum = FloatVector.zero(F);
-        for (int i = 0; i < n; i += N) {
-            sum = FloatVector.fromArray(F, a, i).fma(FloatVector.fromArray(F, b, i), sum);
+    private static void addFloat(
+            MemorySegment data,
+            long[] at,
+            int n,
+            long scales,
+            long mins,
+            float[] acc,
+            float[] sums,
+            int so,
+            float[] totals) {
+        for (int h = 0; h < RowStrips.LANES; h += N) {
+            FloatVector sum = FloatVector.fromArray(F, sums, so + h);
+            for (int r = 0; r < n; r++) {
+                int i = r * RowStrips.LANES + h;
+                Lanes.floats(data, at[r] + scales + 4 * h)
+                        .fma(FloatVector.fromArray(F, acc, i), FloatVector.fromArray(F, totals, i))
+                        .intoArray(totals, i);
+            }
+            for (int r = 0; r < n && mins >= 0; r++) {
+                int i = r * RowStrips.LANES + h;
+                Lanes.floats(data, at[r] + mins + 4 * h)
+                        .fma(sum, FloatVector.fromArray(F, totals, i))
+                        .intoArray(totals, i);
+            }
         }
-        return Lanes.sum(sum);
     }
 
-    private static void scales(PackedMatrix w, long offset, float factor, float[] out) {
+    /** Adds four steps of a strip to each row's sums. */
+    private static void bytes4(
+            MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
+        FloatVector x0 = FloatVector.fromArray(F, x, xo);
+        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16);
+        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32);
+        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48);
+        for (int r = 0; r < n; r++) {
+            long p = at[r] + d;
+            int i = r * RowStrips.LANES + h;
+            FloatVector a = Lanes.bytes(data, p).fma(x0, FloatVector.fromArray(F, acc, i));
+            FloatVector b = Lanes.bytes(data, p + 16).mul(x1);
+            a = Lanes.bytes(data, p + 32).fma(x2, a);
+            b = Lanes.bytes(data, p + 48).fma(x3, b);
+            a.add(b).intoArray(acc, i);
+        }
+    }
+
+    /** Adds eight steps. */
+    private static void bytes8(
+            MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
+        FloatVector x0 = FloatVector.fromArray(F, x, xo);
+        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16);
+        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32);
+        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48);
+        FloatVector x4 = FloatVector.fromArray(F, x, xo + 64);
+        FloatVector x5 = FloatVector.fromArray(F, x, xo + 80);
+        FloatVector x6 = FloatVector.fromArray(F, x, xo + 96);
+        FloatVector x7 = FloatVector.fromArray(F, x, xo + 112);
+        for (int r = 0; r < n; r++) {
+            long p = at[r] + d;
+            int i = r * RowStrips.LANES + h;
+            FloatVector a = ((FloatVector) ByteVector.fromMemorySegment(B, data, p, LE).convertShape(
+                    VectorOperators.B2F, F, 0)).fma(x0, FloatVector.fromArray(F, acc, i));
+            FloatVector b = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 16, LE).convertShape(
+                    VectorOperators.B2F, F, 0)).mul(x1);
+            a = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 32, LE).convertShape(VectorOperators.B2F, F,
+                    0)).fma(x2, a);
+            b = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 48, LE).convertShape(VectorOperators.B2F, F,
+                    0)).fma(x3, b);
+            a = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 64, LE).convertShape(VectorOperators.B2F, F,
+                    0)).fma(x4, a);
+            b = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 80, LE).convertShape(VectorOperators.B2F, F,
+                    0)).fma(x5, b);
+            a = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 96, LE).convertShape(VectorOperators.B2F, F,
+                    0)).fma(x6, a);
+            b = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 112, LE).convertShape(VectorOperators.B2F, F,
+                    0)).fma(x7, b);
+            a.add(b).intoArray(acc, i);
+        }
+    }
+
+    /** Adds four steps; nibble {@code k} of a word is step {@code k}, and comes out {@code 16^k} fold. */
+    private static void nibbles(
+            MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
+        IntVector mask0 = IntVector.broadcast(I, 0xf);
+        IntVector mask1 = IntVector.broadcast(I, 0xf0);
+        IntVector mask2 = IntVector.broadcast(I, 0xf00);
+        IntVector mask3 = IntVector.broadcast(I, 0xf000);
+        FloatVector x0 = FloatVector.fromArray(F, x, xo);
+        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16).mul(0x1p-4f);
+        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32).mul(0x1p-8f);
+        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48).mul(0x1p-12f);
+        for (int r = 0; r < n; r++) {
+            int i = r * RowStrips.LANES + h;
+            IntVector v = (IntVector) ShortVector.fromMemorySegment(S, data, at[r] + d, LE)
+                    .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+            FloatVector a = ((FloatVector) v.and(mask0).convert(VectorOperators.I2F, 0))
+                    .fma(x0, FloatVector.fromArray(F, acc, i));
+            FloatVector b = ((FloatVector) v.and(mask1).convert(VectorOperators.I2F, 0)).mul(x1);
+            a = ((FloatVector) v.and(mask2).convert(VectorOperators.I2F, 0)).fma(x2, a);
+            b = ((FloatVector) v.and(mask3).convert(VectorOperators.I2F, 0)).fma(x3, b);
+            a.add(b).intoArray(acc, i);
+        }
+    }
+
+    private static void brainFloats(
+            MemorySegment data, long p0, long p1, long p2, long p3, float[] x, int length, float[] acc, int at) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int i = 0; i < length; i += N) {
+            FloatVector v = FloatVector.fromArray(F, x, i);
+            long d = 2L * i;
+            a0 = Lanes.brainFloats(data, p0 + d).fma(v, a0);
+            a1 = Lanes.brainFloats(data, p1 + d).fma(v, a1);
+            a2 = Lanes.brainFloats(data, p2 + d).fma(v, a2);
+            a3 = Lanes.brainFloats(data, p3 + d).fma(v, a3);
+        }
+        a0.intoArray(acc, at);
+        a1.intoArray(acc, at + RowStrips.LANES);
+        a2.intoArray(acc, at + 2 * RowStrips.LANES);
+        a3.intoArray(acc, at + 3 * RowStrips.LANES);
+    }
+
+    private static void halves(
+            MemorySegment data, long p0, long p1, long p2, long p3, float[] x, int length, float[] acc, int at) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int i = 0; i < length; i += N) {
+            FloatVector v = FloatVector.fromArray(F, x, i);
+            long d = 2L * i;
+            a0 = Lanes.halves(data, p0 + d).fma(v, a0);
+            a1 = Lanes.halves(data, p1 + d).fma(v, a1);
+            a2 = Lanes.halves(data, p2 + d).fma(v, a2);
+            a3 = Lanes.halves(data, p3 + d).fma(v, a3);
+        }
+        a0.intoArray(acc, at);
+        a1.intoArray(acc, at + RowStrips.LANES);
+        a2.intoArray(acc, at + 2 * RowStrips.LANES);
+        a3.intoArray(acc, at + 3 * RowStrips.LANES);
+    }
+
+    private static void floats(
+            MemorySegment data, long p0, long p1, long p2, long p3, float[] x, int length, float[] acc, int at) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int i = 0; i < length; i += N) {
+            FloatVector v = FloatVector.fromArray(F, x, i);
+            long d = 4L * i;
+            a0 = Lanes.floats(data, p0 + d).fma(v, a0);
+            a1 = Lanes.floats(data, p1 + d).fma(v, a1);
+            a2 = Lanes.floats(data, p2 + d).fma(v, a2);
+            a3 = Lanes.floats(data, p3 + d).fma(v, a3);
+        }
+        a0.intoArray(acc, at);
+        a1.intoArray(acc, at + RowStrips.LANES);
+        a2.intoArray(acc, at + 2 * RowStrips.LANES);
+        a3.intoArray(acc, at + 3 * RowStrips.LANES);
+    }
+
+    private static void scales(PackedMatrix w, long offset, float[] out) {
         int n = w.strips.count * RowStrips.LANES;
         if (w.strips.scaleBytes == 2) {
             for (int i = 0; i < n; i += N) {
-                Lanes.halves(w.data, offset + 2 * i).mul(factor).intoArray(out, i);
+                Lanes.halves(w.data, offset + 2 * i).intoArray(out, i);
             }
         } else {
             for (int i = 0; i < n; i += N) {
-                Lanes.floats(w.data, offset + 4 * i).mul(factor).intoArray(out, i);
+                Lanes.floats(w.data, offset + 4 * i).intoArray(out, i);
             }
         }
     }
@@ -170,12 +338,12 @@ final class VectorRows {
     /** Writes a row as floats in strip order. */
     static void dequantise(PackedMatrix w, int row, float[] out, float[] scales, float[] mins) {
         RowStrips strips = w.strips;
-        scales(w, strips.scaleOffset(row), 1f, scales);
-        java.util.Arrays.fill(mins, 0f);
+        scales(w, strips.scaleOffset(row), scales);
+        Arrays.fill(mins, 0f);
         if (w.hasMin) {
-            scales(w, strips.minOffset(row), 1f, mins);
+            scales(w, strips.minOffset(row), mins);
         }
-        long record = row * strips.recordBytes;
+        long record = strips.record(row);
         int base = 0;
         for (int s = 0; s < strips.count; s++) {
             int steps = strips.perLane[s];
@@ -221,104 +389,5 @@ final class VectorRows {
                         .intoArray(out, at + (t + k) * RowStrips.LANES);
             }
         }
-    }
-
-    private static FloatVector byteStrip(MemorySegment data, long p, float[] x, int xo, int steps) {
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector a1 = a0;
-        FloatVector a2 = a0;
-        FloatVector a3 = a0;
-        int t = 0;
-        for (; t + 3 < steps; t += 4) {
-            int o = xo + t * RowStrips.LANES;
-            long q = p + t * RowStrips.LANES;
-            a0 = Lanes.bytes(data, q).fma(FloatVector.fromArray(F, x, o), a0);
-            a1 = Lanes.bytes(data, q + 16).fma(FloatVector.fromArray(F, x, o + 16), a1);
-            a2 = Lanes.bytes(data, q + 32).fma(FloatVector.fromArray(F, x, o + 32), a2);
-            a3 = Lanes.bytes(data, q + 48).fma(FloatVector.fromArray(F, x, o + 48), a3);
-        }
-        for (; t < steps; t++) {
-            a0 = Lanes.bytes(data, p + t * RowStrips.LANES)
-                    .fma(FloatVector.fromArray(F, x, xo + t * RowStrips.LANES), a0);
-        }
-        return a0.add(a1).add(a2.add(a3));
-    }
-
-    private static FloatVector nibbleStrip(MemorySegment data, long p, float[] x, int xo, int steps) {
-        IntVector mask0 = Lanes.nibbleMask(0);
-        IntVector mask1 = Lanes.nibbleMask(1);
-        IntVector mask2 = Lanes.nibbleMask(2);
-        IntVector mask3 = Lanes.nibbleMask(3);
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector a1 = a0;
-        FloatVector a2 = a0;
-        FloatVector a3 = a0;
-        for (int t = 0; t < steps; t += 4) {
-            int o = xo + t * RowStrips.LANES;
-            IntVector v = Lanes.words(data, p + t * (RowStrips.LANES / 2));
-            a0 = Lanes.nibbles(v, mask0).fma(FloatVector.fromArray(F, x, o), a0);
-            a1 = Lanes.nibbles(v, mask1).fma(FloatVector.fromArray(F, x, o + 16), a1);
-            a2 = Lanes.nibbles(v, mask2).fma(FloatVector.fromArray(F, x, o + 32), a2);
-            a3 = Lanes.nibbles(v, mask3).fma(FloatVector.fromArray(F, x, o + 48), a3);
-        }
-        // nibble k was summed 16^k fold
-        return a3.mul(0x1p-4f).add(a2).mul(0x1p-4f).add(a1).mul(0x1p-4f).add(a0);
-    }
-
-    private static float brainFloats(MemorySegment data, long p, float[] x, int length) {
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector a1 = a0;
-        FloatVector a2 = a0;
-        FloatVector a3 = a0;
-        int i = 0;
-        for (; i + 4 * N <= length; i += 4 * N) {
-            long q = p + 2L * i;
-            a0 = Lanes.brainFloats(data, q).fma(FloatVector.fromArray(F, x, i), a0);
-            a1 = Lanes.brainFloats(data, q + 2 * N).fma(FloatVector.fromArray(F, x, i + N), a1);
-            a2 = Lanes.brainFloats(data, q + 4 * N).fma(FloatVector.fromArray(F, x, i + 2 * N), a2);
-            a3 = Lanes.brainFloats(data, q + 6 * N).fma(FloatVector.fromArray(F, x, i + 3 * N), a3);
-        }
-        for (; i < length; i += N) {
-            a0 = Lanes.brainFloats(data, p + 2L * i).fma(FloatVector.fromArray(F, x, i), a0);
-        }
-        return Lanes.sum(a0.add(a1).add(a2.add(a3)));
-    }
-
-    private static float halves(MemorySegment data, long p, float[] x, int length) {
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector a1 = a0;
-        FloatVector a2 = a0;
-        FloatVector a3 = a0;
-        int i = 0;
-        for (; i + 4 * N <= length; i += 4 * N) {
-            long q = p + 2L * i;
-            a0 = Lanes.halves(data, q).fma(FloatVector.fromArray(F, x, i), a0);
-            a1 = Lanes.halves(data, q + 2 * N).fma(FloatVector.fromArray(F, x, i + N), a1);
-            a2 = Lanes.halves(data, q + 4 * N).fma(FloatVector.fromArray(F, x, i + 2 * N), a2);
-            a3 = Lanes.halves(data, q + 6 * N).fma(FloatVector.fromArray(F, x, i + 3 * N), a3);
-        }
-        for (; i < length; i += N) {
-            a0 = Lanes.halves(data, p + 2L * i).fma(FloatVector.fromArray(F, x, i), a0);
-        }
-        return Lanes.sum(a0.add(a1).add(a2.add(a3)));
-    }
-
-    private static float floats(MemorySegment data, long p, float[] x, int length) {
-        FloatVector a0 = FloatVector.zero(F);
-        FloatVector a1 = a0;
-        FloatVector a2 = a0;
-        FloatVector a3 = a0;
-        int i = 0;
-        for (; i + 4 * N <= length; i += 4 * N) {
-            long q = p + 4L * i;
-            a0 = Lanes.floats(data, q).fma(FloatVector.fromArray(F, x, i), a0);
-            a1 = Lanes.floats(data, q + 4 * N).fma(FloatVector.fromArray(F, x, i + N), a1);
-            a2 = Lanes.floats(data, q + 8 * N).fma(FloatVector.fromArray(F, x, i + 2 * N), a2);
-            a3 = Lanes.floats(data, q + 12 * N).fma(FloatVector.fromArray(F, x, i + 3 * N), a3);
-        }
-        for (; i < length; i += N) {
-            a0 = Lanes.floats(data, p + 4L * i).fma(FloatVector.fromArray(F, x, i), a0);
-        }
-        return Lanes.sum(a0.add(a1).add(a2.add(a3)));
     }
 }

@@ -1,11 +1,17 @@
 package dev.gambit.engine.internal.cpu;
 
 import static dev.gambit.engine.internal.cpu.Lanes.F;
+import static dev.gambit.engine.internal.cpu.Lanes.I;
+import static dev.gambit.engine.internal.cpu.Lanes.LE;
 import static dev.gambit.engine.internal.cpu.Lanes.N;
+import static dev.gambit.engine.internal.cpu.Lanes.S;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * The products of {@link VectorColumns} for panels so wide that a kept column is a run worth streaming: four kept columns
@@ -20,7 +26,7 @@ final class VectorStreams {
 
     /** Returns whether a matrix is to be walked this way. */
     static boolean suits(PackedMatrix w) {
-        return w.plane != Plane.U4 && w.stride() >= PackedMatrix.LONG_RUN;
+        return w.recordStride > 0 || w.panel > TILE && w.stride() >= PackedMatrix.LONG_RUN;
     }
 
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
@@ -42,6 +48,9 @@ final class VectorStreams {
             }
             Arrays.fill(sums, 0f);
             run(w, base, x, first, end, sums, 0, width);
+            if (w.plane == Plane.U4) {
+                unscale(sums, width);
+            }
             float inputs = units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
             for (int t = t0; t < t1; t++) {
                 GroupScales.add(w, g, t, sums, (t - t0) * TILE, inputs, y, yOffset + t * TILE, scratch);
@@ -51,6 +60,42 @@ final class VectorStreams {
 
     /** Adds kept columns {@code first … end-1}, four at a time; the last ones are repeated with an input of zero. */
     private static void run(
+            PackedMatrix w, long base, Kept x, int first, int end, float[] sums, int so, int width) {
+        switch (w.plane) {
+            case U4 -> nibbleColumns(w, base, x, first, end, sums, so, width);
+            case I8 -> byteColumns(w, base, x, first, end, sums, so, width);
+            default -> floatColumns(w, base, x, first, end, sums, so, width);
+        }
+    }
+
+    private static void byteColumns(
+            PackedMatrix w, long base, Kept x, int first, int end, float[] sums, int so, int width) {
+        long stride = w.stride();
+        int last = end - 1;
+        for (int k = first; k < end; k += 4) {
+            bytes(
+                    w.data, base + x.index[k] * stride, base + x.index[Math.min(last, k + 1)] * stride,
+                    base + x.index[Math.min(last, k + 2)] * stride, base + x.index[Math.min(last, k + 3)] * stride,
+                    x.value[k], k + 1 < end ? x.value[k + 1] : 0f, k + 2 < end ? x.value[k + 2] : 0f,
+                    k + 3 < end ? x.value[k + 3] : 0f, sums, so, width);
+        }
+    }
+
+    private static void nibbleColumns(
+            PackedMatrix w, long base, Kept x, int first, int end, float[] sums, int so, int width) {
+        long stride = w.stride();
+        int last = end - 1;
+        for (int h = 0; h < 16; h += N) {
+            for (int k = first; k < end; k += 2) {
+                nibbles(
+                        w.data, base + x.index[k] * stride + 2 * h, base + x.index[Math.min(last, k + 1)] * stride + 2
+                                * h,
+                        x.value[k], k + 1 < end ? x.value[k + 1] : 0f, sums, so + h, width);
+            }
+        }
+    }
+
+    private static void floatColumns(
             PackedMatrix w, long base, Kept x, int first, int end, float[] sums, int so, int width) {
         long stride = w.stride();
         int last = end - 1;
@@ -64,7 +109,6 @@ final class VectorStreams {
             float x2 = k + 2 < end ? x.value[k + 2] : 0f;
             float x3 = k + 3 < end ? x.value[k + 3] : 0f;
             switch (w.plane) {
-                case I8 -> bytes(w.data, p0, p1, p2, p3, x0, x1, x2, x3, sums, so, width);
                 case BF16 -> brainFloats(w.data, p0, p1, p2, p3, x0, x1, x2, x3, sums, so, width);
                 case F16 -> halves(w.data, p0, p1, p2, p3, x0, x1, x2, x3, sums, so, width);
                 default -> floats(w.data, p0, p1, p2, p3, x0, x1, x2, x3, sums, so, width);
@@ -95,6 +139,48 @@ final class VectorStreams {
             a = Lanes.bytes(data, p2 + o).fma(v2, a);
             b = Lanes.bytes(data, p3 + o).fma(v3, b);
             a.add(b).intoArray(y, yo + o);
+        }
+    }
+
+    /** Two columns at a time. */
+    private static void nibbles(
+            MemorySegment data, long p0, long p1, float x0, float x1, float[] y, int yo, int width) {
+        FloatVector v0 = FloatVector.broadcast(F, x0);
+        FloatVector v1 = FloatVector.broadcast(F, x1);
+        IntVector mask0 = IntVector.broadcast(I, 0xf);
+        IntVector mask1 = IntVector.broadcast(I, 0xf0);
+        IntVector mask2 = IntVector.broadcast(I, 0xf00);
+        IntVector mask3 = IntVector.broadcast(I, 0xf000);
+        for (int t = 0; t < width; t += TILE) {
+            long d = t / 2;
+            int o = yo + t;
+            IntVector w0 = (IntVector) ShortVector.fromMemorySegment(S, data, p0 + d, LE)
+                    .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+            IntVector w1 = (IntVector) ShortVector.fromMemorySegment(S, data, p1 + d, LE)
+                    .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
+            FloatVector a0 = ((FloatVector) w0.and(mask0).convert(VectorOperators.I2F, 0)).fma(v0, FloatVector
+                    .fromArray(F, y, o));
+            FloatVector a1 = ((FloatVector) w0.and(mask1).convert(VectorOperators.I2F, 0)).fma(v0, FloatVector
+                    .fromArray(F, y, o + 16));
+            FloatVector a2 = ((FloatVector) w0.and(mask2).convert(VectorOperators.I2F, 0)).fma(v0, FloatVector
+                    .fromArray(F, y, o + 32));
+            FloatVector a3 = ((FloatVector) w0.and(mask3).convert(VectorOperators.I2F, 0)).fma(v0, FloatVector
+                    .fromArray(F, y, o + 48));
+            ((FloatVector) w1.and(mask0).convert(VectorOperators.I2F, 0)).fma(v1, a0).intoArray(y, o);
+            ((FloatVector) w1.and(mask1).convert(VectorOperators.I2F, 0)).fma(v1, a1).intoArray(y, o + 16);
+            ((FloatVector) w1.and(mask2).convert(VectorOperators.I2F, 0)).fma(v1, a2).intoArray(y, o + 32);
+            ((FloatVector) w1.and(mask3).convert(VectorOperators.I2F, 0)).fma(v1, a3).intoArray(y, o + 48);
+        }
+    }
+
+    /** Nibble {@code k}, outputs {@code 16k … 16k+15} of a tile, was summed {@code 16^k} fold. */
+    private static void unscale(float[] sums, int width) {
+        for (int t = 0; t < width; t += TILE) {
+            for (int h = 0; h < 16; h += N) {
+                FloatVector.fromArray(F, sums, t + h + 16).mul(0x1p-4f).intoArray(sums, t + h + 16);
+                FloatVector.fromArray(F, sums, t + h + 32).mul(0x1p-8f).intoArray(sums, t + h + 32);
+                FloatVector.fromArray(F, sums, t + h + 48).mul(0x1p-12f).intoArray(sums, t + h + 48);
+            }
         }
     }
 

@@ -11,8 +11,7 @@ import java.util.concurrent.locks.LockSupport;
  * and results must not depend on who runs which task.
  *
  * <p>Waiting spins for a bounded time, then yields, then parks: a hand-off through an executor costs 50–80 µs where a
- * layer of a small model takes 200. When others hold the cores (more workers than processors, or a busy neighbour), a
- * region ends up waiting for a worker that is not running; the team notices and leaves workers out for a while.
+ * layer of a small model takes 200. When a busy neighbour holds a core, a region ends up waiting for a worker that is not running; the team notices and leaves workers out for a while.
  *
  * <p>One region runs at a time; the caller sees to that.
  */
@@ -37,7 +36,6 @@ final class WorkerTeam implements AutoCloseable {
 
     private final Worker[] workers;
     private final int size;
-    private final boolean spin;
 
     /** Epoch in the upper half, next task in the lower; a claim from an old epoch fails. */
     private final AtomicLong next = new AtomicLong();
@@ -59,16 +57,15 @@ final class WorkerTeam implements AutoCloseable {
      */
     WorkerTeam(int size) {
         this.size = size;
-        // With more workers than processors a spinning worker only keeps another one from working.
-        spin = size <= Runtime.getRuntime().availableProcessors();
-        workers = new Worker[size - 1];
+        // Workers beyond the processors would only keep each other from working; results do not depend on who works.
+        workers = new Worker[Math.min(size, Runtime.getRuntime().availableProcessors()) - 1];
         for (int i = 0; i < workers.length; i++) {
             workers[i] = new Worker(i + 1);
             workers[i].start();
         }
     }
 
-    /** Returns the number of workers, the caller included. */
+    /** Returns the number of workers that was asked for, the caller included; no more run than there are processors. */
     int size() {
         return size;
     }
@@ -104,14 +101,15 @@ final class WorkerTeam implements AutoCloseable {
     }
 
     private int activeWorkers() {
+        int all = workers.length + 1;
         if (restUntil == 0) {
-            return size;
+            return all;
         }
         if (System.nanoTime() - restUntil < 0) {
-            return Math.max(1, Math.min(size, Runtime.getRuntime().availableProcessors()) - 1);
+            return Math.max(1, all - 1);
         }
         restUntil = 0;
-        return size;
+        return all;
     }
 
     private void awaitOthers(Region r) {
@@ -121,7 +119,7 @@ final class WorkerTeam implements AutoCloseable {
         int tries = 0;
         long start = 0;
         while (done.get() != r.tasks) {
-            if (spin && tries < SPINS) {
+            if (tries < SPINS) {
                 Thread.onSpinWait();
             } else {
                 if (start == 0) {
@@ -246,7 +244,7 @@ final class WorkerTeam implements AutoCloseable {
                 if (r.epoch != seen) {
                     return r;
                 }
-                if (spin && tries < SPINS) {
+                if (tries < SPINS) {
                     Thread.onSpinWait();
                 } else if (tries < SPINS + YIELDS) {
                     Thread.yield();

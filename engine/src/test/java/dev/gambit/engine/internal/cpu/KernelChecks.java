@@ -27,6 +27,7 @@ final class KernelChecks {
         COLUMNS,
         COLUMNS_OF_A_SLICE,
         ROWS,
+        CHANNELS,
         DEQUANTISE,
         GEMM,
         RMS_NORM,
@@ -79,6 +80,7 @@ final class KernelChecks {
             case COLUMNS -> matrices(Layout.COLUMNS, false);
             case COLUMNS_OF_A_SLICE -> slices();
             case ROWS -> matrices(Layout.ROWS, false);
+            case CHANNELS -> channels();
             case DEQUANTISE -> matrices(null, true);
             case GEMM -> gemm();
             case RMS_NORM -> new MathChecks(kernels, this).rmsNorm();
@@ -289,6 +291,37 @@ final class KernelChecks {
                 near(sum, y[o], EPS * inputs * largest(w), () -> type + " output " + output + " of a slice");
             }
             ran();
+        }
+    }
+
+    /** Up and down of an FFN in common records, of one type and of two. */
+    private void channels() {
+        for (GgmlType type : GgmlType.values()) {
+            for (GgmlType other : new GgmlType[] {type, type == GgmlType.Q4_K ? GgmlType.Q6_K : GgmlType.Q8_0}) {
+                int block = Math.max(type.blockSize(), other.blockSize());
+                channels(type, other, Math.max(96, block), Math.max(160, block));
+                channels(type, other, Math.max(576, 3 * block), Math.max(64, block));
+                if (block == 1) {
+                    channels(type, other, 50, 37);
+                }
+            }
+        }
+    }
+
+    private void channels(GgmlType upType, GgmlType downType, int width, int channels) {
+        try (Arena arena = Arena.ofShared();
+                WorkerTeam team = new WorkerTeam(1)) {
+            MemorySegment up = RandomTensor.bytes(upType, width, channels, 1f, width);
+            MemorySegment down = RandomTensor.bytes(downType, channels, width, 1f, channels);
+            Packer.Channels c = Packer.packChannels(
+                    upType, up, downType, down, width, channels, WeightMemory.single(arena), team);
+            String name = upType + " and " + downType + " " + width + "x" + channels;
+            float[][] upWeights = weights(c.up());
+            float[][] downWeights = weights(c.down());
+            rows(c.up(), upWeights, name + " up");
+            columns(c.down(), downWeights, name + " down");
+            dequantise(c.up(), upWeights, name + " up");
+            dequantise(c.down(), downWeights, name + " down");
         }
     }
 

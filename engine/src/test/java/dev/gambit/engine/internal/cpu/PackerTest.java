@@ -55,6 +55,32 @@ class PackerTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(GgmlType.class)
+    void channelsOfUpAndDown(GgmlType type) {
+        int width = Math.max(96, type.blockSize());
+        int channels = 2 * Math.max(80, type.blockSize());
+        MemorySegment up = RandomTensor.bytes(type, width, channels, 1f, 1);
+        MemorySegment down = RandomTensor.bytes(type, channels, width, 1f, 2);
+        try (Arena arena = Arena.ofShared();
+                WorkerTeam team = new WorkerTeam(2)) {
+            Packer.Channels c =
+                    Packer.packChannels(type, up, type, down, width, channels, WeightMemory.single(arena), team);
+            same(type, up, c.up(), "up");
+            same(type, down, c.down(), "down");
+        }
+    }
+
+    private static void same(GgmlType type, MemorySegment raw, PackedMatrix m, String name) {
+        float[] row = new float[m.inputs];
+        for (int o = 0; o < m.outputs; o++) {
+            Dequantizer.row(type, raw, o, m.inputs, row, 0);
+            for (int i = 0; i < m.inputs; i++) {
+                assertEquals(row[i], m.weight(i, o), name + " " + type + " [" + i + "," + o + "]");
+            }
+        }
+    }
+
     private static void check(
             GgmlType type, int inputs, int outputs, Layout layout, boolean wide, WorkerTeam team) {
         MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, inputs + outputs);
