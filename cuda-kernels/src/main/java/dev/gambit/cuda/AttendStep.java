@@ -87,7 +87,8 @@ public final class AttendStep {
     public void launch(CudaStream stream, DeviceMemory step, int layer, DeviceMemory q, DeviceMemory k, DeviceMemory v,
             DeviceMemory cosine, DeviceMemory sine, DeviceMemory out, DeviceMemory partial, DeviceMemory tickets,
             int positions) {
-        LaunchConfig config = LaunchConfig.of(1, half ? 512 : 128).withGrid(shape.kvHeads(), spans(positions), chunks());
+        LaunchConfig config = LaunchConfig.of(1, half ? 512 : 128).withGrid(shape.kvHeads(), spans(positions),
+                chunks());
         kernels.driver().launch(function, config, stream, KernelParameters.builder().add(step).add(layer).add(q).add(k)
                 .add(v).add(cosine).add(sine).add(out).add(partial).add(tickets).add(shape.heads()).add(shape.kvHeads())
                 .add(shape.keyLength()).add(shape.valueLength()).add(shape.pairs()).add(span(positions))
