@@ -4,13 +4,11 @@
 // one. The context is split into spans, a block each (flash-decoding); the block of a key-value head that finishes last joins
 // the spans in their order, so the same input gives the same bits.
 //
-// Grid: key-value heads × spans of the bucket × chunks of up to 8 query heads. Blocks past the position leave at once, so one
+// Grid: key-value heads × spans of the bucket × chunks of query heads. Blocks past the position leave at once, so one
 // grid serves every position of a bucket.
 #pragma once
 #include "step.cuh"
 
-constexpr int THREADS = 128;
-constexpr int HEADS = 8;        // query heads a block serves
 constexpr int MAX_SPAN = 256;   // positions a block covers at most
 constexpr int MAX_LENGTH = 256; // entries of a head
 
@@ -30,6 +28,7 @@ __device__ inline void rotate(const float* x, float* out, int length, int pairs,
 }
 
 // Publishes a span's maxima and sums; the block that comes last joins all spans in their order.
+template <int THREADS>
 __device__ __forceinline__ void join(
     float* out, float* partial, unsigned* tickets, int* last, float* factors, const float* maximum, const float* total,
     int head0, int n, int spans, int length) {
@@ -60,16 +59,19 @@ __device__ __forceinline__ void join(
     for (int g = warp; g < n; g += THREADS / 32) {
         const float* records = partial + static_cast<int64_t>(head0 + g) * gridDim.y * stride;
         float max = -INFINITY;
+        float sum = 0;
         for (int i = lane; i < spans; i += 32) {
-            max = fmaxf(max, __ldcg(records + i * stride));
+            float m = __ldcg(records + i * stride);
+            float s = __ldcg(records + i * stride + 1);
+            float top = fmaxf(max, m);
+            sum = sum * expf(max - top) + s * expf(m - top);
+            max = top;
         }
+        float own = max;
         for (int o = 16; o > 0; o /= 2) {
             max = fmaxf(max, __shfl_xor_sync(0xffffffff, max, o));
         }
-        float sum = 0;
-        for (int i = lane; i < spans; i += 32) {
-            sum += expf(__ldcg(records + i * stride) - max) * __ldcg(records + i * stride + 1);
-        }
+        sum *= expf(own - max); // 0 in a lane without a span
         for (int o = 16; o > 0; o /= 2) {
             sum += __shfl_xor_sync(0xffffffff, sum, o);
         }

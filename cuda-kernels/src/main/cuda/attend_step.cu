@@ -1,7 +1,11 @@
 // Decode attention for caches of any types and heads of any lengths.
+// ptx sets: compute_80
 #include "attend.cuh"
 
 namespace {
+
+constexpr int THREADS = 128;
+constexpr int HEADS = 8; // query heads a block serves
 
 struct Shared {
     union {
@@ -20,8 +24,6 @@ __device__ __forceinline__ void attend(
     int span, float scale) {
     __shared__ Shared s;
     __shared__ float fresh[MAX_LENGTH];
-    letNextStart();
-    awaitPrevious();
     const int t = threadIdx.x;
     const int kvHead = blockIdx.x;
     const int position = step->command.position;
@@ -193,7 +195,7 @@ __device__ __forceinline__ void attend(
         }
     }
     if (spans > 1) {
-        join(out, partial, tickets, &s.last, s.sums, s.maximum, s.total, head0, n, spans, valueLength);
+        join<THREADS>(out, partial, tickets, &s.last, s.sums, s.maximum, s.total, head0, n, spans, valueLength);
     }
 }
 

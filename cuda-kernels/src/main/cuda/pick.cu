@@ -1,6 +1,7 @@
 // Finds the likeliest tokens. Each block keeps the best of its slice of the logits; the block that comes last takes the best
 // of all slices in order, hands the first to the next step and reports to the host. Equal logits rank by
 // their token, the lowest first, as on the CPU; NaN and negative infinity do not take part.
+// ptx sets: compute_80
 #include "step.cuh"
 
 namespace {
@@ -125,8 +126,6 @@ extern "C" __global__ void __launch_bounds__(THREADS) pick(
     __shared__ uint64_t keys[MAX_SLICE];
     __shared__ uint64_t warps[THREADS / 32];
     __shared__ bool last;
-    letNextStart();
-    awaitPrevious();
     const int t = threadIdx.x;
     const int from = blockIdx.x * slice;
     const int wanted = min(step->command.candidates, capacity);

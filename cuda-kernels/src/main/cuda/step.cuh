@@ -24,21 +24,6 @@ struct Step {
     int pad[2];
 };
 
-// Lets the next kernel of the stream be launched before this one ends, where both sides ask for it (sm_90).
-__device__ __forceinline__ void letNextStart() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
-#endif
-}
-
-// Waits for the end of the kernel before. Nothing that kernels write may be read or written earlier, and none of it through a
-// pointer that is const and restrict: such loads may be moved in front of the wait.
-__device__ __forceinline__ void awaitPrevious() {
-#if __CUDA_ARCH__ >= 900
-    asm volatile("griddepcontrol.wait;" ::: "memory");
-#endif
-}
-
 enum CacheType { CACHE_F32 = 0, CACHE_F16 = 1, CACHE_Q8_0 = 2 };
 
 // Bytes of one position's keys or values of all heads; rows start at multiples of 16. Q8_0: the integers of all heads,

@@ -1,6 +1,7 @@
 // Begins a decode step: takes the host's next command out of the ring in pinned memory, so that launching a graph is all
 // that the host does, turns the position into the angles of the rotary embedding and looks up the token's embedding. One
 // block.
+// ptx sets: compute_80
 #include "planes.cuh"
 #include "step.cuh"
 
@@ -13,8 +14,6 @@ __device__ __forceinline__ void begin(
     Step* step, const Command* commands, int slots, const double* frequency, int pairs, float* cosine, float* sine,
     int* counters, int counterCount, const Planes& m, float* hidden) {
     __shared__ Command c;
-    letNextStart();
-    awaitPrevious();
     const int words = sizeof(Command) / 4;
     uint32_t taken = step->taken;
     if (threadIdx.x < words) {

@@ -12,13 +12,17 @@ public final class AttendStep {
     /** The most positions of a sequence: spans whose factors fit a block's shared memory. */
     public static final int MAX_POSITIONS = 1 << 18;
 
-    private static final int HEADS = 8;
-    private static final int THREADS = 128;
+    /** Positions of a block at most. */
+    private static final int MAX_SPAN = 256;
     private static final String[] NAMES = {"f32", "f16", "q8_0"};
 
     private final KernelModules kernels;
     private final AttentionShape shape;
     private final CudaFunction function;
+    /** Whether the kernel is the one for half floats, which takes as many positions as it can in any case. */
+    private final boolean half;
+    /** Query heads that a block serves. */
+    private final int headsPerBlock;
 
     /**
      * @param kernels where the kernel comes from
@@ -28,27 +32,30 @@ public final class AttendStep {
         this.kernels = kernels;
         this.shape = shape;
         int length = shape.keyLength();
-        boolean half = shape.keyType() == 1 && shape.valueType() == 1 && length == shape.valueLength();
-        if (half && (length == 64 || length == 128)) {
+        half = shape.keyType() == 1 && shape.valueType() == 1 && length == shape.valueLength()
+                && (length == 64 || length == 128);
+        if (half) {
             function = kernels.function("attend_half", "attend_half_" + length, 0);
+            headsPerBlock = length == 64 ? 8 : 4;
         } else {
             String name = shape.keyType() == shape.valueType() ? NAMES[shape.keyType()] : "mixed";
             function = kernels.function("attend_step", "attend_step_" + name, 0);
+            headsPerBlock = 8;
         }
     }
 
-    /** {@return the positions that a block covers where a sequence may have {@code positions}} */
-    public static int span(int positions) {
-        return positions <= 4096 ? 64 : 256;
+    /** The positions that a block covers where a sequence may have so many. */
+    private int span(int positions) {
+        return half || positions > 4096 ? MAX_SPAN : MAX_SPAN / 4;
     }
 
-    private static int spans(int positions) {
+    private int spans(int positions) {
         int span = span(positions);
         return (positions + span - 1) / span;
     }
 
     private int chunks() {
-        return (shape.heads() / shape.kvHeads() + HEADS - 1) / HEADS;
+        return (shape.heads() / shape.kvHeads() + headsPerBlock - 1) / headsPerBlock;
     }
 
     /** {@return the bytes of partial results for sequences of up to {@code positions}} */
@@ -80,8 +87,8 @@ public final class AttendStep {
     public void launch(CudaStream stream, DeviceMemory step, int layer, DeviceMemory q, DeviceMemory k, DeviceMemory v,
             DeviceMemory cosine, DeviceMemory sine, DeviceMemory out, DeviceMemory partial, DeviceMemory tickets,
             int positions) {
-        LaunchConfig config = LaunchConfig.of(1, THREADS).withGrid(shape.kvHeads(), spans(positions), chunks())
-                .withDependent(kernels.dependentLaunches());
+        LaunchConfig config = LaunchConfig.of(1, half ? 512 : 128).withGrid(shape.kvHeads(), spans(positions),
+                chunks());
         kernels.driver().launch(function, config, stream, KernelParameters.builder().add(step).add(layer).add(q).add(k)
                 .add(v).add(cosine).add(sine).add(out).add(partial).add(tickets).add(shape.heads()).add(shape.kvHeads())
                 .add(shape.keyLength()).add(shape.valueLength()).add(shape.pairs()).add(span(positions))

@@ -60,7 +60,7 @@ public final class Pick {
     public void launch(CudaStream stream, DeviceMemory step, DeviceMemory logits, DeviceMemory best,
             DeviceMemory ticket,
             DeviceMemory reports, int reportBytes, DeviceMemory counters, int counterCount) {
-        LaunchConfig config = LaunchConfig.of(partCount(), 256).withDependent(kernels.dependentLaunches());
+        LaunchConfig config = LaunchConfig.of(partCount(), 256);
         kernels.driver().launch(function, config, stream, KernelParameters.builder().add(step).add(logits).add(
                 vocabulary)
                 .add(slice).add(best).add(MAX_CANDIDATES).add(ticket).add(reports).add(reportBytes).add(counters)

@@ -25,7 +25,7 @@ public final class StepBegin {
         Check.that(embedding.layout() == MatrixLayout.ROWS, "embeddings: expected rows layout, found columns");
         this.embedding = embedding;
         this.kernels = kernels;
-        config = LaunchConfig.of(1, 512).withDependent(kernels.dependentLaunches());
+        config = LaunchConfig.of(1, 512);
         function = kernels.function("step_begin", "step_begin_" + Planes.plane(embedding.form()), 0);
     }
 

@@ -26,6 +26,7 @@ class DeterminismTest {
         return LanguageModel.open(
                 Reference.fable(),
                 ModelOptions.builder()
+                        .backend(BackendChoice.CPU)
                         .threads(threads)
                         .contextLength(400)
                         .thresholds(sparse ? thresholds() : null)

@@ -251,7 +251,9 @@ class SparseSemanticsTest {
                 Session b = two.session()) {
             float[][] expected = Logits.oneByOne(a, tokens);
             assertArrayEquals(expected, Logits.oneByOne(b, tokens));
-            assertArrayEquals(Logits.atOnce(one, tokens), Logits.atOnce(two, tokens));
+            // On a GPU a batch's rows are scaled by their largest entry before they are split into half floats.
+            double rounding = one.backendName().startsWith("CPU") ? 0 : 1e-5;
+            assertEquals(0, Logits.difference(Logits.atOnce(one, tokens), Logits.atOnce(two, tokens)), rounding);
             double skipped = a.report().skipped().get(site);
             assertTrue(skipped > .2 && skipped < .8, "skipped " + skipped);
             assertEquals(skipped, b.report().skipped().get(site), 0);

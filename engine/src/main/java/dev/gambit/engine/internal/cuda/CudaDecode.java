@@ -252,7 +252,7 @@ final class CudaDecode implements AutoCloseable {
         }
         multiply(normed(hidden, weights.outputNorm), List.of(Product.store(weights.head, null, logits)));
         pick.launch(stream, step, logits, best, ticket, ring.reports.deviceView(), ring.reportBytes, counters,
-                kept.length);
+                t == null ? 0 : kept.length);
     }
 
     private void ffn(int l, CudaWeights.Layer w, DeviceThresholds t) {
