@@ -46,7 +46,7 @@ profile() {
   ncu --clock-control none --cache-control none --metrics gpu__time_duration.sum --csv -k 'regex:gemv|attend|ffn_gate|sparse_|pick|begin' \
     --launch-skip 400 --launch-count 200 "$java" "@$options" -cp "$cp" dev.gambit.app.Main generate -m "$model" --backend cuda -n 8 \
     --ignore-eos --temp 0 "$@" -p "$(yes 'the dog ran ' | head -60 | tr -d '\n')" --no-display-prompt 2>/dev/null |
-    awk -F'","' '/^"[0-9]/ { split($5, k, "("); t = $NF; gsub(/[",]/, "", t); if ($(NF - 1) ~ /^n/) t /= 1000; n[k[1]]++; s[k[1]] += t }
+    awk -F'","' '/^"[0-9]/ { split($5, a, "("); t = $NF; gsub(/[",]/, "", t); if ($(NF - 1) ~ /^n/) t /= 1000; n[a[1]]++; s[a[1]] += t }
       END { for (k in n) printf "    %-36s %4d calls, %6.2f us each\n", k, n[k], s[k] / n[k] }' | sort
 }
 

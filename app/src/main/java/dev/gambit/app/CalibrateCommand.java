@@ -131,6 +131,7 @@ final class CalibrateCommand implements Callable<Integer> {
         options.cacheTypeK = KvCacheType.F32;
         options.cacheTypeV = KvCacheType.F32;
         try (LanguageModel model = options.openDense()) {
+            ModelOptionsMixin.explainBackend(model, System.err);
             TokenWindows windows = TokenWindows.of(model.tokenizer(), text, window, Math.max(0, chunks));
             List<String> names = files.stream().map(f -> f.getFileName().toString()).toList();
             return new Calibrator(base, options.threads)

@@ -139,6 +139,7 @@ final class ChatCommand implements Callable<Integer> {
             Conversation chat, String first, GenerationOptions generation, GenerationReport report, Session session)
             throws IOException {
         System.err.println(report.describe() + ", on " + report.backend());
+        report.explainBackend(System.err);
         System.err.println("/clear begins anew, /exit or Ctrl-D ends, a \\ at a line's end goes on on the next");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         String text = first;

@@ -48,6 +48,11 @@ final class GenerationReport {
         return firstTokenMillis;
     }
 
+    /** Says what {@code auto} chose and why. */
+    void explainBackend(PrintStream err) {
+        ModelOptionsMixin.explainBackend(model, err);
+    }
+
     String backend() {
         return model.backendName();
     }
@@ -67,6 +72,9 @@ final class GenerationReport {
         StringBuilder text = new StringBuilder(1024).append('\n');
         note(text, result.finish());
         text.append("backend          = ").append(backend()).append(", ").append(describe()).append('\n');
+        if (model.backendReason() != null) {
+            text.append("chosen by auto   = ").append(model.backendReason()).append('\n');
+        }
         text.append("sampler seed     = ").append(seed).append('\n');
         if (options.verbose()) {
             time(text, "load time", loadNanos).append('\n');

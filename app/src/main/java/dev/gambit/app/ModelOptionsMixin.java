@@ -10,6 +10,7 @@ import dev.gambit.engine.ModelOptions;
 import dev.gambit.engine.Sparsity;
 import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.sparsity.Sidecar;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -124,11 +125,11 @@ public final class ModelOptionsMixin {
     public LanguageModel open() {
         if (model == null) {
             level = dense ? null : level(chess != null || EmbeddedModel.hasThresholds());
-            return said(EmbeddedModel.open(options().sparsity(asked()).build()));
+            return EmbeddedModel.open(options().sparsity(asked()).build());
         }
         try (GgufFile file = GgufFile.open(model)) {
             level = dense ? null : level(chess != null || Sidecar.isIn(file));
-            return said(LanguageModel.open(file, options().sparsity(asked()).build()));
+            return LanguageModel.open(file, options().sparsity(asked()).build());
         }
     }
 
@@ -149,12 +150,11 @@ public final class ModelOptionsMixin {
                 .loadListener(uploadBar());
     }
 
-    /** Says what {@code auto} chose and why. */
-    private static LanguageModel said(LanguageModel model) {
+    /** Says in one line what {@code auto} chose and why; nothing where a backend was asked for. */
+    static void explainBackend(LanguageModel model, PrintStream err) {
         if (model.backendReason() != null) {
-            System.err.println("gambit: backend " + model.backendName() + ": " + model.backendReason());
+            err.println("backend: " + model.backendName() + ", because of " + model.backendReason());
         }
-        return model;
     }
 
     /** Shows a bar for what takes longer than a moment to copy. */

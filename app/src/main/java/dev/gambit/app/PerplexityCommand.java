@@ -69,6 +69,7 @@ final class PerplexityCommand implements Callable<Integer> {
         }
         try (LanguageModel model = options.open();
                 Perplexity perplexity = new Perplexity(options.threads)) {
+            ModelOptionsMixin.explainBackend(model, System.err);
             TokenWindows windows = TokenWindows.of(model.tokenizer(), text, options.context, Math.max(0, chunks));
             System.err.printf(
                     Locale.ROOT,

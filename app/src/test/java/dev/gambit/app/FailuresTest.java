@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -39,7 +40,7 @@ class FailuresTest {
                 Arguments.of("generate -p x --repeat-penalty 0", "repeat penalty"),
                 Arguments.of("generate -p x -s -2", "-s/--seed"),
                 Arguments.of("generate -p x -ctk q3", "expected f32, f16 or q8_0, found q3"),
-                Arguments.of("generate -p x --backend cuda", "the CUDA backend is not built yet in this version"),
+                Arguments.of("generate -p x --backend cuda -m pom.xml", "pom.xml: expected a GGUF file"),
                 Arguments.of("generate -p x --backend tpu", "--backend: expected auto|cpu|cuda, found 'tpu'"),
                 Arguments.of("generate -p x -m no/such/file.gguf", "no/such/file.gguf: expected a file, found none"),
                 Arguments.of("generate -p x -m .", "expected a file, found a directory"),
@@ -73,6 +74,18 @@ class FailuresTest {
         assertTrue(run.err().startsWith("gambit: "), run.err());
         assertTrue(run.err().contains(said), run.err());
         assertTrue(run.err().contains(": expected ") && run.err().contains("; "), run.err());
+    }
+
+    @Test
+    void aGpuThatIsNotThereIsOneLineToo() {
+        Assumptions.assumeTrue(
+                Run.of("devices").out().contains("  CUDA: "), "there is a GPU here, so --backend cuda runs");
+        Run run = Run.of("generate", "-p", "x", "-n", "1", "--backend", "cuda");
+        assertEquals(2, run.status(), run.err());
+        assertEquals(1, run.err().lines().count(), run.err());
+        assertTrue(run.err().startsWith("gambit: --backend cuda: "), run.err());
+        Run auto = Run.succeeds("generate", "-p", "x", "-n", "1");
+        assertTrue(auto.err().contains("chosen by auto   = "), auto.err());
     }
 
     @Test
