@@ -9,7 +9,8 @@ import java.util.List;
  * Raw sums and histograms of a model's activations: what a sidecar is made of, and what can be merged.
  *
  * <p><b>Merging.</b> Sums and the histograms of plain magnitudes add up exactly: the merge of two runs equals one run over
- * both texts; so do those weighted with the columns' norms, where both runs were of the same file. The two histograms of importance do not, for each run weighted them with its own {@code u}: where the merged
+ * both texts; so do those weighted with the columns' norms, where both runs were of the same file. The two histograms of
+ * importance do not, for each run weighted them with its own {@code u}: where the merged
  * {@code u_i} differs from a run's by at most a factor {@code 1 + d}, so does every importance of that run, and with them
  * the thresholds read from the merged histogram. {@link #weightDrift} is the largest {@code d} of any channel, a bound; the
  * error itself averages over channels whose factors go both ways and is far smaller (SmolLM2, 32 windows of 512 tokens on
