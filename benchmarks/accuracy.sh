@@ -4,7 +4,8 @@
 #   accuracy.sh SHARED [WORK]     SHARED  the folder with models/, data/ and reference/
 #                                 WORK    keeps the sidecar and each row's output (default: ./accuracy); rows that are
 #                                         there are not run again
-#   CHUNKS=N                      windows of the rows that use the first 64; fewer is a quick look without a reference
+#   CHUNKS=N                      windows of the rows that use the first 64; fewer is a quick look without a reference, 0 is
+#                                 the whole file
 #
 # Thresholds come from the first 64 windows of 512 tokens of the C4 documents; the text is WikiText-2's test file. The dense
 # model and CHESS at 0.5 run on the whole file, the others on its first 64 windows; KL is taken on 32 of the windows.
@@ -69,14 +70,20 @@ sparse chess-0.5-all chess-abs 0.5 0
 row "CHESS 0.5, whole file" chess-0.5-all smollm2-sparsity.json chess@0.5
 first=smollm2-sparsity-64.json
 [ "$chunks" = 64 ] || first=none
-run "dense-$chunks" --chunks "$chunks"
-row "dense" "dense-$chunks" "$first" dense
-# policy's name here : in the reference : in the table
-for p in "chess-abs:chess:CHESS, mean abs" "chess-rms:chess-rms:CHESS, rms" "cats:cats:CATS" \
-  "chess-attn-abs:chess-attn:CHESS with attention, mean abs"; do
-  IFS=: read -r policy key label <<<"$p"
-  for level in 0.3 0.5 0.7; do
+# TEAL and WINA have a reference over the whole file only: CHUNKS=0 runs all rows on it, and then that is what counts
+whole=none
+[ "$chunks" = 0 ] && whole=smollm2-sparsity.json && first=$whole
+if [ "$chunks" != 0 ]; then
+  run "dense-$chunks" --chunks "$chunks"
+  row "dense" "dense-$chunks" "$first" dense
+fi
+# policy's name here : in the reference : in the table : levels : where the reference is
+for p in "chess-abs:chess:CHESS, mean abs:0.3 0.5 0.7:$first" "chess-rms:chess-rms:CHESS, rms:0.3 0.5 0.7:$first" \
+  "cats:cats:CATS:0.3 0.5 0.7:$first" "chess-attn-abs:chess-attn:CHESS with attention, mean abs:0.3 0.5 0.7:$first" \
+  "teal:teal:TEAL, uniform:0.2 0.3 0.4 0.5:$whole" "wina:wina:WINA, threshold form:0.2 0.3 0.4 0.5:$whole"; do
+  IFS=: read -r policy key label levels reference <<<"$p"
+  for level in $levels; do
     sparse "$policy-$level-$chunks" "$policy" "$level" "$chunks"
-    row "$label $level" "$policy-$level-$chunks" "$first" "$key@$level"
+    row "$label $level" "$policy-$level-$chunks" "$reference" "$key@$level"
   done
 done

@@ -100,7 +100,7 @@ final class CalibrateCommand implements Callable<Integer> {
                 // before the long run, not after it
                 base.requireSame(names.get(i), runs.get(i).base());
             }
-            runs.add(calibrated(base));
+            runs.add(calibrated());
             names.add("this run");
         }
         CalibrationStatistics statistics = runs.size() == 1 ? runs.getFirst() : CalibrationStatistics.merge(runs,
@@ -124,7 +124,7 @@ final class CalibrateCommand implements Callable<Integer> {
         return options.path();
     }
 
-    private CalibrationStatistics calibrated(BaseModel base) {
+    private CalibrationStatistics calibrated() {
         List<String> text = CalibrationText.read(files);
         int window = options.context == 0 ? WINDOW : options.context;
         options.context = window;
@@ -134,7 +134,7 @@ final class CalibrateCommand implements Callable<Integer> {
             ModelOptionsMixin.explainBackend(model, System.err);
             TokenWindows windows = TokenWindows.of(model.tokenizer(), text, window, Math.max(0, chunks));
             List<String> names = files.stream().map(f -> f.getFileName().toString()).toList();
-            return new Calibrator(base, options.threads)
+            return new Calibrator(model(), options.threads)
                     .run(model, windows, names, new ProgressOutput(progress, System.err));
         }
     }

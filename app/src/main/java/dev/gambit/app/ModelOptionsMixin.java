@@ -53,7 +53,8 @@ public final class ModelOptionsMixin {
     Double sparsity;
 
     @Option(names = "--policy", paramLabel = "NAME",
-            description = "a policy of the thresholds file: chess, chess-attn, cats (default: the file's)")
+            description = "a policy of the thresholds file: chess, chess-attn, cats, teal, wina, r-sparse "
+                    + "(default: the file's)")
     String policy;
 
     @Option(names = "--importance", paramLabel = "abs|rms",

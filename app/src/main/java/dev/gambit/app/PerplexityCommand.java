@@ -1,6 +1,8 @@
 package dev.gambit.app;
 
 import dev.gambit.calibration.CalibrationText;
+import dev.gambit.calibration.KlDivergence;
+import dev.gambit.calibration.LogitsFile;
 import dev.gambit.calibration.Perplexity;
 import dev.gambit.calibration.TokenWindows;
 import dev.gambit.engine.GambitException;
@@ -25,7 +27,7 @@ import picocli.CommandLine.Option;
         description = "Measures perplexity on a text as llama-perplexity does.",
         descriptionHeading = "%n",
         synopsisHeading = "Usage: ",
-        customSynopsis = "gambit perplexity [-m MODEL] -f TEXT... [OPTION...]",
+        customSynopsis = "gambit perplexity [-m MODEL] {-f TEXT... | --kl-divergence} [OPTION...]",
         sortOptions = false)
 final class PerplexityCommand implements Callable<Integer> {
 
@@ -38,9 +40,8 @@ final class PerplexityCommand implements Callable<Integer> {
             names = {"-f", "--file"},
             paramLabel = "TEXT",
             arity = "1..*",
-            required = true,
             description = "text to measure on: plain, or .jsonl with a field \"text\".")
-    private List<Path> files;
+    private List<Path> files = List.of();
 
     @Option(names = "--chunks", paramLabel = "N", description = "windows to use at most (default: all)")
     private int chunks;
@@ -56,6 +57,17 @@ final class PerplexityCommand implements Callable<Integer> {
     private int klChunks;
 
     @Option(
+            names = {"--kl-divergence-base", "--save-all-logits"},
+            paramLabel = "FILE",
+            description = "keep the model's predictions in a file (llama-perplexity's format), to compare others with")
+    private Path base;
+
+    @Option(
+            names = "--kl-divergence",
+            description = "compare the model with the predictions in the file of --kl-divergence-base, on its text")
+    private boolean klDivergence;
+
+    @Option(
             names = {"-h", "--help"},
             usageHelp = true,
             description = "show this help")
@@ -63,6 +75,13 @@ final class PerplexityCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (klDivergence) {
+            return divergence();
+        }
+        if (files.isEmpty()) {
+            throw new GambitException(GambitException.line("-f/--file", "TEXT", "nothing",
+                    "name a text to measure on; see gambit perplexity --help"));
+        }
         List<String> text = CalibrationText.read(files);
         if (options.context == 0) {
             options.context = WINDOW;
@@ -85,8 +104,48 @@ final class PerplexityCommand implements Callable<Integer> {
             if (kl) {
                 compare(perplexity, model, windows);
             } else {
-                print(perplexity.evaluate(model, windows, PerplexityCommand::chunk), model);
+                print(evaluate(perplexity, model, windows), model);
             }
+        }
+        return 0;
+    }
+
+    private Perplexity.Result evaluate(Perplexity perplexity, LanguageModel model, TokenWindows windows) {
+        if (base == null) {
+            return perplexity.evaluate(model, windows, PerplexityCommand::chunk);
+        }
+        try (LogitsFile file = LogitsFile.create(base, windows, model.tokenizer().vocabularySize())) {
+            return perplexity.evaluate(model, windows, file, PerplexityCommand::chunk);
+        }
+    }
+
+    /** The second of llama-perplexity's two steps. */
+    private int divergence() {
+        if (base == null) {
+            throw new GambitException(GambitException.line("--kl-divergence", "a file of predictions", "none",
+                    "name it with --kl-divergence-base; without --kl-divergence that option writes it"));
+        }
+        // a window's size is in the file, the model's context follows it
+        int window = LogitsFile.windowSize(base);
+        if (options.context != 0 && options.context != window) {
+            throw new GambitException(GambitException.line("-c/--ctx-size", window + " as in " + base,
+                    options.context, "leave it out"));
+        }
+        options.context = window;
+        try (LanguageModel model = options.open();
+                LogitsFile file = LogitsFile.open(base, model.tokenizer().vocabularySize())) {
+            TokenWindows windows = file.windows(Math.max(0, chunks), TokenWindows.bos(model.tokenizer()));
+            System.err.printf(
+                    Locale.ROOT,
+                    "kl_divergence: computing over %d chunks, n_ctx=%d, %s%n",
+                    windows.count(),
+                    windows.size(),
+                    model.backendName());
+            KlPrinter printer = new KlPrinter(System.out);
+            KlDivergence.Result r = KlDivergence.compare(
+                    model, file, windows, options.threads, (chunk, count, sofar) -> printer.chunk(chunk, sofar));
+            printer.summary(r);
+            sparsity(r.sparsity(), model);
         }
         return 0;
     }
@@ -130,8 +189,11 @@ final class PerplexityCommand implements Callable<Integer> {
                 "%nFinal estimate: PPL = %.4f +/- %.5f%n",
                 r.perplexity().mean(),
                 r.perplexity().error());
+        sparsity(r.sparsity(), model);
+    }
+
+    private static void sparsity(SparsityReport s, LanguageModel model) {
         if (model.thresholds() != null) {
-            SparsityReport s = r.sparsity();
             Map<Site, Double> skipped = new TreeMap<>(s.skipped());
             System.out.printf(
                     Locale.ROOT,

@@ -5,12 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gambit.engine.LanguageModel;
+import dev.gambit.engine.gguf.GgufFile;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -103,6 +108,80 @@ class CalibrateCommandTest {
         double same = number("^Same top p +: +(\\d+\\.\\d{3}) ± +\\d+\\.\\d{3} %$", out);
         assertTrue(ppl > 1 && ppl < 1000 && kl > 0 && kl < 5 && same > 30 && same <= 100, out);
         assertEquals(0.8, active, 0.1, out);
+    }
+
+    private Path sidecar() {
+        Path sidecar = folder.resolve("s.gguf");
+        run(new CalibrateCommand(), "-m", model, "-f", text, "-c", 64, "--chunks", 2, "-o", sidecar, "--progress",
+                "none");
+        return sidecar;
+    }
+
+    @Test
+    void divergenceInTwoStepsPrintsWhatLlamaPerplexityPrints() {
+        Path base = folder.resolve("base.kld");
+        String first = run(
+                new PerplexityCommand(), "-m", model, "-f", text, "-c", 64, "--chunks", 4, "--kl-divergence-base",
+                base);
+        double ppl = number("^Final estimate: PPL = (\\d+\\.\\d{4}) ", first);
+        String self = run(new PerplexityCommand(), "-m", model, "--kl-divergence-base", base, "--kl-divergence");
+        assertEquals(0, number("^Mean    KLD: +(-?\\d\\.\\d{6}) ± +0\\.00000\\d$", self), 1e-6, self + message);
+        assertEquals(ppl, number("^Mean PPL\\(Q\\) +: +(\\d+\\.\\d{6}) ± ", self), 1e-4);
+        assertEquals(100, number("^Same top p: (\\d+\\.\\d{3}) ± 0\\.000 %$", self));
+        String out = run(
+                new PerplexityCommand(), "-m", model, "--kl-divergence-base", base, "--kl-divergence", "--chess",
+                sidecar(), "--policy", "wina", "--sparsity", 0.5);
+        assertTrue(out.startsWith("chunk             PPL               ln(PPL(Q)/PPL(base))          KL Divergence"),
+                out + message);
+        assertTrue(Pattern.compile(
+                "^   4( +-?\\d+\\.\\d{4,5} ± +\\d+\\.\\d{4,5}){3}( +\\d+\\.\\d{3} ± +\\d+\\.\\d{3} %){2}$",
+                Pattern.MULTILINE).matcher(out).find(), out);
+        double mean = number("^Mean    KLD: +(\\d\\.\\d{6}) ± +\\d\\.\\d{6}$", out);
+        double median = number("^Median  KLD: +(\\d\\.\\d{6})$", out);
+        double high = number("^99\\.0%   KLD: +(\\d\\.\\d{6})$", out);
+        double max = number("^Maximum KLD: +(\\d\\.\\d{6})$", out);
+        assertTrue(0 < median && median < high && mean < high && high <= max, out);
+        assertTrue(number("^ 5\\.0%   Δp: +(-\\d+\\.\\d{3})%$", out) < number("^95\\.0%   Δp: +(\\d+\\.\\d{3})%$",
+                out));
+        assertTrue(number("^Same top p: +(\\d+\\.\\d{3}) ± +\\d\\.\\d{3} %$", out) < 100, out);
+        assertEquals(0.5, number("^active (0\\.\\d+), skipped Q_IN ", out), 0.1, out);
+    }
+
+    /** One line and status 2, whatever is wrong with what is given. */
+    private void refused(String said, Object... args) {
+        Run run = Run.of(java.util.Arrays.stream(args).map(Object::toString).toArray(String[]::new));
+        assertEquals(2, run.status(), run.err());
+        String last = run.err().lines().reduce((a, b) -> b).orElse("");
+        assertTrue(last.contains(said) && last.contains("expected"), said + " in: " + run.err());
+    }
+
+    @Test
+    void badInputGivesOneLineAndStatus2() throws Exception {
+        Path empty = Files.writeString(folder.resolve("empty.txt"), "");
+        Path blank = Files.writeString(folder.resolve("blank.jsonl"), "\n\n");
+        Path brief = Files.writeString(folder.resolve("brief.txt"), "Once upon a time");
+        Path out = folder.resolve("x.gguf");
+        for (Path file : new Path[] {empty, blank}) {
+            refused("at least 512 tokens, one window, found 0", "calibrate", "-m", model, "-f", file, "-o", out);
+            refused("at least 64 tokens, one window, found 0", "perplexity", "-m", model, "-f", file, "-c", 64);
+        }
+        refused("at least 512 tokens, one window, found 4", "calibrate", "-m", model, "-f", brief, "-o", out);
+        assertTrue(Files.notExists(out));
+        Path base = folder.resolve("none.kld");
+        refused("none.kld: expected a file, found none", "perplexity", "-m", model, "--kl-divergence-base", base,
+                "--kl-divergence");
+        refused("--kl-divergence: expected a file of predictions", "perplexity", "-m", model, "--kl-divergence");
+        refused("-f/--file: expected TEXT, found nothing", "perplexity", "-m", model);
+        refused("_logits_", "perplexity", "-m", model, "--kl-divergence-base", model, "--kl-divergence");
+
+        Path sidecar = sidecar();
+        try (GgufFile file = GgufFile.open(sidecar); FileChannel bytes = FileChannel.open(sidecar,
+                StandardOpenOption.WRITE)) {
+            ByteBuffer nan = ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putFloat(0, Float.NaN);
+            bytes.write(nan, file.require("blk.3.ffn_up.weighted_quantile").offset() + 12);
+        }
+        refused("tensor blk.3.ffn_up.weighted_quantile[3]: expected a number of 0 or more, found NaN", "perplexity",
+                "-m", model, "-f", text, "-c", 64, "--chess", sidecar, "--policy", "wina");
     }
 
     @Test

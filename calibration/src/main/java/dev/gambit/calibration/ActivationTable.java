@@ -15,12 +15,31 @@ public enum ActivationTable {
     /** The normed FFN input. */
     FFN_IN("ffn_gate.in"),
     /** {@code SiLU(gate) · up}, the input of down. */
-    DOWN_IN("ffn_down.in");
+    DOWN_IN("ffn_down.in"),
+    /** {@code |x_i| · ‖W_q[:,i]‖₂} of the normed attention input. */
+    WEIGHTED_Q("attn_q.weighted"),
+    /** The same for k. */
+    WEIGHTED_K("attn_k.weighted"),
+    /** The same for v. */
+    WEIGHTED_V("attn_v.weighted"),
+    /** {@code |x_i| · ‖W_o[:,i]‖₂} of the attention output. */
+    WEIGHTED_O("attn_output.weighted"),
+    /** {@code |x_i| · ‖W_gate[:,i]‖₂} of the normed FFN input. */
+    WEIGHTED_GATE("ffn_gate.weighted"),
+    /** The same for up. */
+    WEIGHTED_UP("ffn_up.weighted"),
+    /** {@code |x_i| · ‖W_down[:,i]‖₂} of the input of down. */
+    WEIGHTED_DOWN("ffn_down.weighted");
 
     private final String prefix;
 
     ActivationTable(String prefix) {
         this.prefix = prefix;
+    }
+
+    /** Returns whether it takes the norms of the weights' columns, which statistics of earlier versions lack. */
+    boolean needsNorms() {
+        return ordinal() >= WEIGHTED_Q.ordinal();
     }
 
     /** Returns the name of the tensor of quantiles in a sidecar, without {@code blk.N.}. */

@@ -31,6 +31,13 @@ final class BinCounter {
         }
     }
 
+    /** Counts {@code |x[xo+i] · y[yo+i] · w[i]|}. */
+    void addProducts(float[] x, int xo, float[] y, int yo, float[] w, int n) {
+        for (int i = 0; i < n; i++) {
+            bins[MagnitudeHistogram.bin(x[xo + i] * y[yo + i] * w[i])]++;
+        }
+    }
+
     /** Hands the counts over and starts again from zero. */
     void drainTo(MagnitudeHistogram histogram) {
         histogram.drain(bins);

@@ -9,7 +9,8 @@ import java.util.List;
  * Raw sums and histograms of a model's activations: what a sidecar is made of, and what can be merged.
  *
  * <p><b>Merging.</b> Sums and the histograms of plain magnitudes add up exactly: the merge of two runs equals one run over
- * both texts. The two histograms of importance do not, for each run weighted them with its own {@code u}: where the merged
+ * both texts; so do those weighted with the columns' norms, where both runs were of the same file. The two histograms of
+ * importance do not, for each run weighted them with its own {@code u}: where the merged
  * {@code u_i} differs from a run's by at most a factor {@code 1 + d}, so does every importance of that run, and with them
  * the thresholds read from the merged histogram. {@link #weightDrift} is the largest {@code d} of any channel, a bound; the
  * error itself averages over channels whose factors go both ways and is far smaller (SmolLM2, 32 windows of 512 tokens on
@@ -82,6 +83,9 @@ public final class CalibrationStatistics {
             }
             merged.chunks += run.chunks;
         }
+        if (runs.stream().allMatch(CalibrationStatistics::hasColumnNorms)) {
+            merged.shareColumnNorms(first);
+        }
         for (CalibrationStatistics run : runs) {
             double step = drift(run, merged);
             merged.weightDrift = Math.max(merged.weightDrift, (1 + run.weightDrift) * (1 + step) - 1);
@@ -97,6 +101,12 @@ public final class CalibrationStatistics {
                 max = Math.max(max, ratio(a.layers[l].absMean(), b.layers[l].absMean()));
                 max = Math.max(max, ratio(a.layers[l].rms(), b.layers[l].rms()));
             }
+            // two quantisations of one model
+            for (Projection p : Projection.values()) {
+                if (a.layers[l].hasColumnNorms() && b.layers[l].hasColumnNorms()) {
+                    max = Math.max(max, ratio(a.layers[l].columnNorms(p), b.layers[l].columnNorms(p)));
+                }
+            }
         }
         return max - 1;
     }
@@ -109,6 +119,33 @@ public final class CalibrationStatistics {
             }
         }
         return max;
+    }
+
+    /** Takes the norms of {@link ColumnNorms#of}. */
+    void setColumnNorms(float[][][] norms) {
+        for (int l = 0; l < layers.length; l++) {
+            layers[l].setColumnNorms(norms[l]);
+        }
+    }
+
+    private void shareColumnNorms(CalibrationStatistics other) {
+        for (int l = 0; l < layers.length; l++) {
+            float[][] norms = new float[Projection.values().length][];
+            for (Projection p : Projection.values()) {
+                norms[p.ordinal()] = other.layers[l].columnNorms(p);
+            }
+            layers[l].setColumnNorms(norms);
+        }
+    }
+
+    /** Returns whether the columns' norms are known, and with them what WINA goes by. */
+    public boolean hasColumnNorms() {
+        for (LayerStatistics layer : layers) {
+            if (!layer.hasColumnNorms()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     void addChunks(long count) {

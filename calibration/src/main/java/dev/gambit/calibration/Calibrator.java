@@ -4,26 +4,30 @@ import dev.gambit.engine.ActivationListener;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.Session;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
  * Runs a dense model over a text and keeps statistics of its activations, all positions of each window counted. Two passes:
  * the first finds {@code u}, the channels' mean magnitude of {@code up}, and the distributions that need none; the second
- * the distributions of the importances weighted with {@code u}.
+ * the distributions of the importances weighted with {@code u}. The norms of the weights' columns come from the file.
  *
  * <p>The same bits for any number of threads, as far as the model's are: see {@link ChannelPass}.
  */
 public final class Calibrator {
 
+    private final Path file;
     private final BaseModel base;
     private final int threads;
 
     /**
-     * @param base the model that is going to be run
+     * @param file the model that is going to be run
      * @param threads threads for the statistics; 0 for the processors this process may use
+     * @throws GambitException where the file cannot be read as a model
      */
-    public Calibrator(BaseModel base, int threads) {
-        this.base = base;
+    public Calibrator(Path file, int threads) {
+        this.file = file;
+        base = BaseModel.of(file);
         this.threads = threads;
     }
 
@@ -49,6 +53,7 @@ public final class Calibrator {
         CalibrationStatistics statistics = new CalibrationStatistics(base, windows.size(), datasets);
         try (Workers workers = new Workers(threads);
                 Session session = model.session()) {
+            statistics.setColumnNorms(ColumnNorms.of(file, base.layers(), workers));
             pass(session, windows, "channels", progress, new ChannelPass(statistics, workers));
             statistics.addChunks(windows.count());
             for (int l = 0; l < base.layers(); l++) {

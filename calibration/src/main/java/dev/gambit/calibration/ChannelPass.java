@@ -23,16 +23,28 @@ final class ChannelPass implements ActivationListener {
     public void activation(int layer, Vector vector, float[] values, int rows, int width, int stride) {
         LayerStatistics s = statistics.layer(layer);
         switch (vector) {
-            case ATTN_IN -> magnitudes(s.table(ActivationTable.ATTN_IN), values, rows, width, stride);
-            case ATTN_OUT -> magnitudes(s.table(ActivationTable.ATTN_OUT), values, rows, width, stride);
-            case FFN_IN -> magnitudes(s.table(ActivationTable.FFN_IN), values, rows, width, stride);
+            case ATTN_IN -> {
+                magnitudes(s.table(ActivationTable.ATTN_IN), values, rows, width, stride);
+                weighted(s, Projection.Q, values, rows, width, stride);
+                weighted(s, Projection.K, values, rows, width, stride);
+                weighted(s, Projection.V, values, rows, width, stride);
+            }
+            case ATTN_OUT -> {
+                magnitudes(s.table(ActivationTable.ATTN_OUT), values, rows, width, stride);
+                weighted(s, Projection.O, values, rows, width, stride);
+            }
+            case FFN_IN -> {
+                magnitudes(s.table(ActivationTable.FFN_IN), values, rows, width, stride);
+                weighted(s, Projection.GATE, values, rows, width, stride);
+                weighted(s, Projection.UP, values, rows, width, stride);
+            }
             case FFN_ACT -> {
                 magnitudes(s.table(ActivationTable.GATE_ABS), values, rows, width, stride);
                 keep(values, rows, width, stride);
             }
             case FFN_UP -> {
                 workers.run(width, (from, to, worker) -> s.addUp(values, rows, stride, from, to));
-                products(s.table(ActivationTable.DOWN_IN), values, rows, width, stride);
+                products(s, values, rows, width, stride);
             }
         }
     }
@@ -46,12 +58,32 @@ final class ChannelPass implements ActivationListener {
         });
     }
 
-    private void products(MagnitudeHistogram table, float[] up, int rows, int width, int stride) {
+    /** Counts a projection's input weighted with its columns' norms, where these are known. */
+    private void weighted(LayerStatistics s, Projection p, float[] values, int rows, int width, int stride) {
+        float[] norms = s.columnNorms(p);
+        if (norms == null) {
+            return;
+        }
+        workers.run(rows, (from, to, worker) -> {
+            for (int r = from; r < to; r++) {
+                counters[worker].addProducts(values, r * stride, norms, 0, width);
+            }
+            counters[worker].drainTo(s.table(p.weightedInput()));
+        });
+    }
+
+    /** Counts the input of down, with and without its columns' norms. */
+    private void products(LayerStatistics s, float[] up, int rows, int width, int stride) {
+        float[] norms = s.columnNorms(Projection.DOWN);
         workers.run(rows, (from, to, worker) -> {
             for (int r = from; r < to; r++) {
                 counters[worker].addProducts(act, r * width, up, r * stride, width);
             }
-            counters[worker].drainTo(table);
+            counters[worker].drainTo(s.table(ActivationTable.DOWN_IN));
+            for (int r = from; norms != null && r < to; r++) {
+                counters[worker].addProducts(act, r * width, up, r * stride, norms, width);
+            }
+            counters[worker].drainTo(s.table(ActivationTable.WEIGHTED_DOWN));
         });
     }
 

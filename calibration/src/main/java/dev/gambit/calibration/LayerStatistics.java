@@ -8,6 +8,8 @@ public final class LayerStatistics {
     private final double[] upAbsSum;
     private final double[] upSquareSum;
     private final MagnitudeHistogram[] tables = new MagnitudeHistogram[ActivationTable.values().length];
+    /** {@code [projection][channel]}; null where they are not known. */
+    private float[][] columnNorms;
     private long tokens;
 
     LayerStatistics(int feedForward) {
@@ -33,6 +35,20 @@ public final class LayerStatistics {
                 upSquareSum[i] += v * v;
             }
         }
+    }
+
+    void setColumnNorms(float[][] norms) {
+        columnNorms = norms;
+    }
+
+    /** Returns whether {@link #columnNorms} are known: statistics of earlier versions lack them. */
+    public boolean hasColumnNorms() {
+        return columnNorms != null;
+    }
+
+    /** Returns {@code ‖W[:,i]‖₂} of a projection, one a channel of its input; null where they are not known. */
+    public float[] columnNorms(Projection projection) {
+        return columnNorms == null ? null : columnNorms[projection.ordinal()];
     }
 
     void addTokens(long count) {

@@ -89,7 +89,20 @@ public final class Perplexity implements AutoCloseable {
      * @param listener hears of each window
      */
     public Result evaluate(LanguageModel model, TokenWindows windows, ChunkListener listener) {
+        return evaluate(model, windows, null, listener);
+    }
+
+    /**
+     * Measures a model's perplexity and keeps its predictions.
+     *
+     * @param model with room for a window
+     * @param windows the text
+     * @param base gets the predictions, made for these windows; null for none
+     * @param listener hears of each window
+     */
+    public Result evaluate(LanguageModel model, TokenWindows windows, LogitsFile base, ChunkListener listener) {
         Scores scores = new Scores(model, windows);
+        scores.base = base;
         try (Session session = model.session()) {
             for (int w = 0; w < windows.count(); w++) {
                 scores.window(session, w, null);
@@ -207,6 +220,8 @@ public final class Perplexity implements AutoCloseable {
         private final double[] losses;
         private final double[] divergences;
         private final boolean[] same;
+        /** Where predictions are kept; null for nowhere. */
+        private LogitsFile base;
         private final Mean loss = new Mean();
         private final Mean divergence = new Mean();
         private final Mean sameTop = new Mean();
@@ -238,6 +253,9 @@ public final class Perplexity implements AutoCloseable {
                     }
                 }
             }));
+            if (base != null) {
+                base.endWindow();
+            }
             for (int r = 0; r < rows; r++) {
                 loss.add(losses[r]);
                 if (reference != null && !reference.keep) {
@@ -250,6 +268,9 @@ public final class Perplexity implements AutoCloseable {
         private void score(int row, int token, float[] logits, int at, Reference reference) {
             double logSum = LogSoftmax.logSumExp(logits, at, vocabulary);
             losses[row] = logSum - logits[at + token];
+            if (base != null) {
+                base.put(row, logits, at, logSum);
+            }
             if (reference == null) {
                 return;
             }

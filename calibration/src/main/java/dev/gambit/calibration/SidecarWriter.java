@@ -5,8 +5,7 @@ import dev.gambit.engine.gguf.GgufWriter;
 import dev.gambit.engine.sparsity.Sidecar;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import java.util.List;
 
 /**
  * Writes what {@link Sidecar} reads: for each layer the channels' weights and a table of quantiles for each magnitude, and
@@ -17,32 +16,9 @@ public final class SidecarWriter {
     private static final int LEVELS = 20;
     private static final String TOOL = "gambit calibrate";
 
-    /** Names as in the literature: without a suffix the better of the two importances is taken. */
     private static final String DEFAULT_POLICY = "chess-attn";
 
-    private static final Map<String, String[]> POLICIES = policies();
-
     private SidecarWriter() {}
-
-    private static Map<String, String[]> policies() {
-        String abs = rule("FFN_ACT", ActivationTable.IMPORTANCE_ABS) + " ffn_up.abs_mean";
-        String rms = rule("FFN_ACT", ActivationTable.IMPORTANCE_RMS) + " ffn_up.rms";
-        String q = rule("Q_IN", ActivationTable.ATTN_IN);
-        String o = rule("O_IN", ActivationTable.ATTN_OUT);
-        Map<String, String[]> p = new LinkedHashMap<>();
-        p.put("chess", new String[] {rms});
-        p.put("chess-attn", new String[] {q, o, rms});
-        p.put("chess-abs", new String[] {abs});
-        p.put("chess-rms", new String[] {rms});
-        p.put("chess-attn-abs", new String[] {q, o, abs});
-        p.put("chess-attn-rms", new String[] {q, o, rms});
-        p.put("cats", new String[] {rule("FFN_ACT", ActivationTable.GATE_ABS)});
-        return p;
-    }
-
-    private static String rule(String site, ActivationTable table) {
-        return site + " " + table.quantileName();
-    }
 
     /** Returns the sparsity levels of the tables: 0.00, 0.05, … 0.95. */
     public static double[] levels() {
@@ -72,18 +48,34 @@ public final class SidecarWriter {
         base.write(out);
         calibration(statistics, out);
         out.put("chess.policy.default", DEFAULT_POLICY);
-        out.put("chess.policies", POLICIES.keySet().toArray(String[]::new));
-        POLICIES.forEach((name, rules) -> out.put("chess.policy." + name, rules));
+        List<SparsityPolicy> policies = policies(statistics);
+        out.put("chess.policies", policies.stream().map(SparsityPolicy::name).toArray(String[]::new));
+        for (SparsityPolicy p : policies) {
+            out.put("chess.policy." + p.name(), p.rules().stream().map(SparsityPolicy.Rule::line).toArray(
+                    String[]::new));
+        }
         for (int l = 0; l < base.layers(); l++) {
             String block = "blk." + l + ".";
             LayerStatistics layer = statistics.layer(l);
-            vector(out, block + "ffn_up.abs_mean", layer.absMean());
-            vector(out, block + "ffn_up.rms", layer.rms());
+            for (ChannelWeight weight : ChannelWeight.values()) {
+                if (statistics.hasColumnNorms() || !weight.isNorm()) {
+                    vector(out, block + weight.tensorName(), weight.of(layer));
+                }
+            }
             for (ActivationTable table : ActivationTable.values()) {
-                vector(out, block + table.quantileName(), statistics.quantiles(l, table));
+                if (statistics.hasColumnNorms() || !table.needsNorms()) {
+                    vector(out, block + table.quantileName(), statistics.quantiles(l, table));
+                }
             }
         }
         out.write(target);
+    }
+
+    /** Returns the policies that the statistics can serve: all, or those that need no norms of columns. */
+    private static List<SparsityPolicy> policies(CalibrationStatistics statistics) {
+        return SparsityPolicy.all().stream()
+                .filter(p -> statistics.hasColumnNorms() || p.rules().stream().noneMatch(r -> r.table().needsNorms()))
+                .toList();
     }
 
     /** Adds the {@code chess.calibration.*} keys. */

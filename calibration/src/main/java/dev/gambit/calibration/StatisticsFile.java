@@ -14,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Statistics on disk: GGUF with {@code general.type = chess-stats}. Numbers are kept exactly in 32-bit floats: a tensor of
@@ -26,6 +27,7 @@ public final class StatisticsFile {
     private static final int VERSION = 1;
     private static final int SUM_ROWS = 3;
     private static final int COUNT_ROWS = 2;
+    private static final int MAX_CHANNELS = 1 << 24;
 
     private StatisticsFile() {}
 
@@ -41,7 +43,8 @@ public final class StatisticsFile {
         out.put("chess.stats.weight_drift", (float) statistics.weightDrift());
         base.write(out);
         SidecarWriter.calibration(statistics, out);
-        for (ActivationTable table : ActivationTable.values()) {
+        List<ActivationTable> tables = tables(statistics.hasColumnNorms());
+        for (ActivationTable table : tables) {
             long[] first = new long[base.layers()];
             for (int l = 0; l < first.length; l++) {
                 first[l] = firstBin(statistics.layer(l).table(table));
@@ -53,11 +56,21 @@ public final class StatisticsFile {
             String block = "blk." + l + ".";
             numbers(out, block + "ffn_up.abs_sum", layer.upAbsSum(), SUM_ROWS);
             numbers(out, block + "ffn_up.square_sum", layer.upSquareSum(), SUM_ROWS);
-            for (ActivationTable table : ActivationTable.values()) {
+            for (Projection p : Projection.values()) {
+                if (statistics.hasColumnNorms()) {
+                    SidecarWriter.vector(out, block + p.normName(), layer.columnNorms(p));
+                }
+            }
+            for (ActivationTable table : tables) {
                 numbers(out, block + table.countsName(), counts(layer.table(table)), COUNT_ROWS);
             }
         }
         out.write(target);
+    }
+
+    /** Returns the tables that are kept; files of earlier versions hold neither norms nor what they weigh. */
+    private static List<ActivationTable> tables(boolean norms) {
+        return Stream.of(ActivationTable.values()).filter(t -> norms || !t.needsNorms()).toList();
     }
 
     private static int firstBin(MagnitudeHistogram h) {
@@ -142,7 +155,11 @@ public final class StatisticsFile {
         String block = "blk." + l + ".";
         LayerStatistics layer = new LayerStatistics(
                 sums(file, block + "ffn_up.abs_sum", base), sums(file, block + "ffn_up.square_sum", base), tokens);
-        for (ActivationTable table : ActivationTable.values()) {
+        boolean norms = file.find(block + Projection.Q.normName()) != null;
+        if (norms) {
+            layer.setColumnNorms(columnNorms(file, block, base));
+        }
+        for (ActivationTable table : tables(norms)) {
             String name = block + table.countsName();
             double[] counts = numbers(file, name, MagnitudeHistogram.BINS);
             long[] first = file.metadata().integers(table.firstBinKey());
@@ -161,6 +178,27 @@ public final class StatisticsFile {
             }
         }
         return layer;
+    }
+
+    private static float[][] columnNorms(GgufFile file, String block, BaseModel base) {
+        float[][] norms = new float[Projection.values().length][];
+        for (Projection p : Projection.values()) {
+            String name = block + p.normName();
+            double[] values = numbers(file, name, MAX_CHANNELS);
+            int expected = switch (p) {
+                case O -> values.length;
+                case DOWN -> base.feedForward();
+                default -> base.embedding();
+            };
+            if (values.length != expected) {
+                throw damaged(file, name, expected + " channels", values.length);
+            }
+            norms[p.ordinal()] = new float[values.length];
+            for (int i = 0; i < values.length; i++) {
+                norms[p.ordinal()][i] = (float) values[i];
+            }
+        }
+        return norms;
     }
 
     private static double[] sums(GgufFile file, String name, BaseModel base) {

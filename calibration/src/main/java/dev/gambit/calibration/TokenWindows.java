@@ -34,8 +34,7 @@ public final class TokenWindows {
      * @throws GambitException where they do not fill one window
      */
     public static TokenWindows of(Tokenizer tokenizer, List<String> documents, int size, int limit) {
-        int[] special = tokenizer.encode("", true, false);
-        int bos = special.length > 0 && special[0] == tokenizer.bos() ? special[0] : -1;
+        int bos = bos(tokenizer);
         IntStream.Builder tokens = IntStream.builder();
         if (bos >= 0) {
             tokens.add(bos);
@@ -46,6 +45,12 @@ public final class TokenWindows {
             }
         }
         return of(tokens.build().toArray(), size, limit, bos);
+    }
+
+    /** Returns the token that takes the place of each window's first; -1 where the tokenizer adds none. */
+    public static int bos(Tokenizer tokenizer) {
+        int[] special = tokenizer.encode("", true, false);
+        return special.length > 0 && special[0] == tokenizer.bos() ? special[0] : -1;
     }
 
     /**

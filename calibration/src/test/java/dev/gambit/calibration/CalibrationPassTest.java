@@ -56,6 +56,7 @@ class CalibrationPassTest {
         CalibrationStatistics s = SyntheticActivations.calibrate(3, 0, WINDOWS);
         assertEquals(WINDOWS * SyntheticActivations.ROWS, s.tokens());
         for (int layer = 0; layer < SyntheticActivations.LAYERS; layer++) {
+            int at = layer;
             Map<Vector, List<float[]>> rows = SyntheticActivations.rows(layer, WINDOWS);
             List<float[]> up = rows.get(Vector.FFN_UP);
             List<float[]> act = rows.get(Vector.FFN_ACT);
@@ -76,6 +77,19 @@ class CalibrationPassTest {
             checkTable(s, layer, ActivationTable.FFN_IN, rows.get(Vector.FFN_IN));
             checkTable(s, layer, ActivationTable.GATE_ABS, act);
             checkTable(s, layer, ActivationTable.DOWN_IN, products(act, up::get));
+            Map<Projection, Vector> inputs = Map.of(
+                    Projection.Q, Vector.ATTN_IN,
+                    Projection.K, Vector.ATTN_IN,
+                    Projection.V, Vector.ATTN_IN,
+                    Projection.O, Vector.ATTN_OUT,
+                    Projection.GATE, Vector.FFN_IN,
+                    Projection.UP, Vector.FFN_IN);
+            float[][] norms = SyntheticActivations.columnNorms()[layer];
+            inputs.forEach((p, vector) -> checkTable(
+                    s, at, p.weightedInput(), products(rows.get(vector), r -> norms[p.ordinal()])));
+            checkTable(
+                    s, layer, ActivationTable.WEIGHTED_DOWN,
+                    products(products(act, up::get), r -> norms[Projection.DOWN.ordinal()]));
             checkTable(s, layer, ActivationTable.IMPORTANCE_ABS, products(act, r -> uAbs));
             checkTable(s, layer, ActivationTable.IMPORTANCE_RMS, products(act, r -> uRms));
         }

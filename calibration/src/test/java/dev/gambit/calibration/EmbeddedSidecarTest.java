@@ -31,7 +31,7 @@ class EmbeddedSidecarTest {
         try (LanguageModel model = Fixtures.openFable(0, null)) {
             TokenWindows windows =
                     TokenWindows.of(model.tokenizer(), CalibrationText.read(List.of(Fixtures.stories())), 512, 32);
-            CalibrationStatistics s = new Calibrator(BaseModel.of(Fixtures.fable()), 0)
+            CalibrationStatistics s = new Calibrator(Fixtures.fable(), 0)
                     .run(model, windows, List.of("stories-calib.jsonl"), (stage, done, total) -> {});
             SidecarWriter.write(s, made);
         }

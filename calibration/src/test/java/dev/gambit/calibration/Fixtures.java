@@ -83,7 +83,7 @@ final class Fixtures {
     }
 
     static CalibrationStatistics calibrate(LanguageModel model, int threads, int from, int count) {
-        return new Calibrator(BaseModel.of(fable()), threads)
+        return new Calibrator(fable(), threads)
                 .run(model, windows(model, from, count), List.of("stories-" + from), (stage, done, total) -> {});
     }
 

@@ -13,7 +13,9 @@ import dev.gambit.engine.sparsity.Thresholds;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -61,17 +63,20 @@ class ReferenceTest {
         CalibrationStatistics s;
         try (LanguageModel model = Fixtures.open(file, 512, 0, null)) {
             TokenWindows windows = TokenWindows.of(model.tokenizer(), text, 512, 64);
-            s = new Calibrator(BaseModel.of(file), 0)
+            s = new Calibrator(file, 0)
                     .run(model, windows, List.of("calib_c4.jsonl"), (stage, done, total) -> {});
         }
-        Map<String, ActivationTable> tables = Map.of(
+        Map<String, ActivationTable> tables = new HashMap<>(Map.of(
                 "chess", ActivationTable.IMPORTANCE_ABS,
                 "chess_rms", ActivationTable.IMPORTANCE_RMS,
                 "cats", ActivationTable.GATE_ABS,
                 "s_qkv", ActivationTable.ATTN_IN,
                 "s_o", ActivationTable.ATTN_OUT,
                 "s_gu", ActivationTable.FFN_IN,
-                "s_down", ActivationTable.DOWN_IN);
+                "s_down", ActivationTable.DOWN_IN));
+        for (Projection p : Projection.values()) {
+            tables.put("w_" + p.name().toLowerCase(Locale.ROOT), p.weightedInput());
+        }
         int[] levels = {6, 10, 14};
         for (int l = 0; l < LAYERS; l++) {
             for (Map.Entry<String, ActivationTable> e : tables.entrySet()) {
@@ -82,6 +87,7 @@ class ReferenceTest {
             }
             checkWeights(reference, l, "u_abs", s.layer(l).absMean());
             checkWeights(reference, l, "u_rms", s.layer(l).rms());
+            checkWeights(reference, l, "norm_down", s.layer(l).columnNorms(Projection.DOWN));
         }
     }
 

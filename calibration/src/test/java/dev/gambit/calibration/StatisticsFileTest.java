@@ -2,14 +2,17 @@ package dev.gambit.calibration;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.ModelFormatException;
+import dev.gambit.engine.gguf.GgufFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -58,6 +61,35 @@ class StatisticsFileTest {
         StatisticsFile.write(first, folder.resolve("a"));
         StatisticsFile.write(read, folder.resolve("b"));
         assertArrayEquals(Files.readAllBytes(folder.resolve("a")), Files.readAllBytes(folder.resolve("b")));
+    }
+
+    /** Earlier versions kept neither norms nor what is weighted with them: their files serve the other policies. */
+    @Test
+    void statisticsWithoutNormsStillServe() {
+        CalibrationStatistics old = reread(SyntheticActivations.calibrate(1, 0, 6, null));
+        assertFalse(old.hasColumnNorms());
+        assertEquals(EVERYWHERE, policies(old));
+        assertEquals(EVERYWHERE, policies(CalibrationStatistics.merge(List.of(second, old), List.of("a", "b"))));
+        List<String> all = new ArrayList<>(EVERYWHERE);
+        all.addAll(List.of("wina", "r-sparse"));
+        assertEquals(all, policies(reread(first)));
+        CalibrationStatistics merged = CalibrationStatistics.merge(List.of(first, second), List.of("a", "b"));
+        assertEquals(all, policies(merged));
+        assertArrayEquals(first.layer(1).columnNorms(Projection.K), merged.layer(1).columnNorms(Projection.K));
+    }
+
+    private static final List<String> EVERYWHERE = List.of(
+            "chess", "chess-attn", "chess-abs", "chess-rms", "chess-attn-abs", "chess-attn-rms", "cats", "teal");
+
+    private List<String> policies(CalibrationStatistics s) {
+        Path file = folder.resolve("s.gguf");
+        SidecarWriter.write(s, file);
+        try (GgufFile sidecar = GgufFile.open(file)) {
+            List<String> names = List.of(sidecar.metadata().strings("chess.policies"));
+            assertEquals(names.contains("wina"), sidecar.find("blk.1.attn_v.column_norm") != null);
+            assertEquals(names.contains("wina"), sidecar.find("blk.1.attn_v.weighted_quantile") != null);
+            return names;
+        }
     }
 
     @Test

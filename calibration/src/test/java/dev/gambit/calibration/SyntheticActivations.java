@@ -39,9 +39,33 @@ final class SyntheticActivations {
         }
     }
 
+    /** Norms of columns that differ by channel, projection and layer. */
+    static float[][][] columnNorms() {
+        Random random = new Random(7);
+        float[][][] norms = new float[LAYERS][Projection.values().length][];
+        for (float[][] layer : norms) {
+            for (Projection p : Projection.values()) {
+                float[] n = new float[p == Projection.DOWN ? BASE.feedForward() : BASE.embedding()];
+                for (int i = 0; i < n.length; i++) {
+                    n[i] = 0.1f + random.nextFloat();
+                }
+                layer[p.ordinal()] = n;
+            }
+        }
+        return norms;
+    }
+
     /** Calibrates on windows {@code from … from+count-1}. */
     static CalibrationStatistics calibrate(int threads, int from, int count) {
+        return calibrate(threads, from, count, columnNorms());
+    }
+
+    /** The same with norms or, as earlier versions did, without. */
+    static CalibrationStatistics calibrate(int threads, int from, int count, float[][][] norms) {
         CalibrationStatistics s = new CalibrationStatistics(BASE, ROWS, List.of("windows-" + from));
+        if (norms != null) {
+            s.setColumnNorms(norms);
+        }
         try (Workers workers = new Workers(threads)) {
             replay(from, count, new ChannelPass(s, workers));
             s.addChunks(count);

@@ -11,7 +11,9 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What calibration found for one model, from a GGUF sidecar ({@code adapter.type = chess}) or from the same keys inside a
@@ -91,6 +93,7 @@ public final class Sidecar {
                     m.source() + ": chess.policies", "at least one policy", "none", "calibrate again"));
         }
         List<List<Rule>> rules = new ArrayList<>();
+        Map<String, float[]> vectors = new HashMap<>();
         for (String name : names) {
             String[] lines = m.strings("chess.policy." + name);
             if (lines == null) {
@@ -99,7 +102,7 @@ public final class Sidecar {
             }
             List<Rule> policy = new ArrayList<>();
             for (String line : lines) {
-                policy.add(rule(file, config, line, levels.length));
+                policy.add(rule(file, config, line, levels.length, vectors));
             }
             rules.add(policy);
         }
@@ -160,7 +163,8 @@ public final class Sidecar {
         }
     }
 
-    private static Rule rule(GgufFile file, ModelConfig config, String line, int levels) {
+    private static Rule rule(
+            GgufFile file, ModelConfig config, String line, int levels, Map<String, float[]> vectors) {
         String[] parts = line.split(" ");
         Site site = null;
         for (Site s : Site.values()) {
@@ -176,12 +180,22 @@ public final class Sidecar {
         float[][] table = new float[config.layers()][];
         float[][] weights = parts.length == 3 ? new float[config.layers()][] : null;
         for (int l = 0; l < config.layers(); l++) {
-            table[l] = vector(file, "blk." + l + "." + parts[1], levels);
+            table[l] = vector(file, "blk." + l + "." + parts[1], levels, vectors);
             if (weights != null) {
-                weights[l] = vector(file, "blk." + l + "." + parts[2], config.channels(site));
+                weights[l] = vector(file, "blk." + l + "." + parts[2], config.channels(site), vectors);
             }
         }
         return new Rule(site, table, weights);
+    }
+
+    /** Reads a tensor once: policies share them. */
+    private static float[] vector(GgufFile file, String name, int length, Map<String, float[]> read) {
+        float[] known = read.get(name);
+        if (known == null || known.length != length) {
+            known = vector(file, name, length);
+            read.put(name, known);
+        }
+        return known;
     }
 
     private static float[] vector(GgufFile file, String name, int length) {
