@@ -7,6 +7,7 @@
 # SIDECAR    what gambit calibrate found     MODEL    the same model in several quantisations
 #
 # ROUNDS (5) pairs of runs a model, THREADS (2), POLICIES ("chess chess-attn cats"), LEVEL (0.5).
+# Ends with what memory delivers, in order and as random halves of runs: the limit of what can be skipped.
 # Prints medians over the rounds; a ratio is the median of the rounds' own ratios, so that drift of the machine's speed
 # cancels out. Run it with nothing else on the machine.
 set -euo pipefail
@@ -51,3 +52,5 @@ for model in "$@"; do
   done
   echo "$row"
 done
+echo
+GAMBIT_BUILD=never ./gambit bench --reads -t "$threads"
