@@ -433,11 +433,51 @@ final class CpuDecode {
         float[] up = w.up;
         Arrays.fill(up, 0f);
         kernels.columns(l.up, forUp, 0, l.up.groups(), s.tile0, s.tile1, up, -first);
+        if (whole(l, s, w, first, channels, actThresholds, downThresholds)) {
+            return;
+        }
         int rows = keepRows(w, first, first, channels, actThresholds);
         for (int r = 0; r < rows; r++) {
             w.products[r] = up[w.rows[r] - first];
         }
         down(l, s, w, first, first, channels, rows, downThresholds);
+    }
+
+    /** Goes through all of a slice's channels, those below their thresholds as zeros, where that is the faster way. */
+    private boolean whole(
+            CpuWeights.Layer l,
+            Slice s,
+            FfnWorker w,
+            int first,
+            int channels,
+            float[] actThresholds,
+            float[] downThresholds) {
+        int kept = actThresholds == null
+                ? channels
+                : kernels.mask(w.gate, 0, actThresholds, first, channels, w.gate, 0);
+        if (kept < channels && (weights.cached || !Kept.fillsGaps(l.down, kept, channels))) {
+            return false;
+        }
+        float[] products = w.products;
+        System.arraycopy(w.up, 0, products, 0, channels);
+        if (l.upBias != null) {
+            kernels.add(products, 0, l.upBias, first, channels);
+        }
+        kernels.multiply(products, 0, w.gate, 0, channels);
+        int keptDown = downThresholds == null
+                ? kept
+                : kernels.mask(products, 0, downThresholds, first, channels, products, 0);
+        if (keptDown < channels && (weights.cached || !Kept.fillsGaps(l.down, keptDown, channels))) {
+            return false;
+        }
+        w.kept.whole(products, first, channels, keptDown);
+        s.keptActivations += kept;
+        s.keptDown += keptDown;
+        int g0 = first / l.down.group;
+        int g1 = (first + channels + l.down.group - 1) / l.down.group;
+        kernels.columns(l.down, w.kept, g0, g1, 0, l.down.tiles(), s.sum, 0);
+        s.bytes += readBytes(l.down, channels, g1 - g0);
+        return true;
     }
 
     /** What the kept ones of {@code count} channels from {@code c} on add to the residual. */
@@ -446,9 +486,6 @@ final class CpuDecode {
         s.keptActivations += rows;
         int kept = keepDown(w, l, first, c, count, rows, thresholds);
         s.keptDown += kept;
-        if (!weights.cached && kept < count && Kept.fillsGaps(l.down, kept, count)) {
-            w.kept.fill(c, count);
-        }
         int g0 = c / l.down.group;
         int g1 = (c + count + l.down.group - 1) / l.down.group;
         kernels.columns(l.down, w.kept, g0, g1, 0, l.down.tiles(), s.sum, 0);

@@ -178,7 +178,7 @@ final class CpuPrefill {
         }
         byRows((r0, r1) -> {
             for (int r = r0; r < r1; r++) {
-                keptInputs[r] = kernels.mask(x, r * ld, t, width, masked, r * ld);
+                keptInputs[r] = kernels.mask(x, r * ld, t, 0, width, masked, r * ld);
             }
         });
         if (b.counter() != null) {
@@ -335,9 +335,9 @@ final class CpuPrefill {
         byRows((r0, r1) -> {
             for (int r = r0; r < r1; r++) {
                 int at = r * ldFeedForward;
-                keptActivations[r] = actThresholds == null ? n : kernels.mask(act, at, actThresholds, n, act, at);
+                keptActivations[r] = actThresholds == null ? n : kernels.mask(act, at, actThresholds, 0, n, act, at);
                 kernels.multiply(act, at, up, at, n);
-                keptDown[r] = downThresholds == null ? keptActivations[r] : kernels.mask(act, at, downThresholds, n,
+                keptDown[r] = downThresholds == null ? keptActivations[r] : kernels.mask(act, at, downThresholds, 0, n,
                         act, at);
             }
         });

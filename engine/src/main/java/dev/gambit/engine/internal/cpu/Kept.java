@@ -62,25 +62,25 @@ final class Kept {
                 && kept > FILL_FROM * of;
     }
 
-    /** Puts what lies between the kept entries of {@code n} from {@code first} on in again, as zeros. */
-    void fill(int first, int n) {
-        int end = first + n;
-        int k = count - 1;
-        for (int i = end - 1; i >= first; i--) {
-            int to = i - first;
-            boolean here = k >= 0 && index[k] == i;
-            value[to] = here ? value[k] : 0f;
-            k -= here ? 1 : 0;
-        }
+    /** Holds the {@code n} entries from {@code first} on, all of them, {@code keptEntries} of which are not zeros. */
+    void whole(float[] values, int first, int n, int keptEntries) {
+        System.arraycopy(values, 0, value, 0, n);
         for (int i = 0; i < n; i++) {
             index[i] = first + i;
         }
-        for (int u = first / UNIT; u * UNIT < end; u++) {
-            start[u] = u * UNIT - first;
-            start[u + 1] = Math.min(end, (u + 1) * UNIT) - first;
-            start[u + 2] = start[u + 1];
+        for (int u = 0; u * UNIT < n; u++) {
+            int end = Math.min(n, (u + 1) * UNIT);
+            float s = 0;
+            for (int i = u * UNIT; i < end; i++) {
+                s += value[i];
+            }
+            int unit = first / UNIT + u;
+            start[unit] = u * UNIT;
+            sum[unit] = s;
+            start[unit + 1] = end;
+            start[unit + 2] = end;
         }
-        count = n;
+        put(n, keptEntries);
     }
 
     /** Chooses as {@link #select} does, but leaves what is not kept in place, as zeros. */

@@ -52,10 +52,10 @@ interface Kernels {
     /**
      * Writes {@code out[i] = x[i]} where {@code |x[i]| > threshold[i]} and zero elsewhere; {@code out} may be {@code x}.
      *
-     * @param threshold {@code [n]}
+     * @param threshold {@code [n]} from {@code tOffset}
      * @return the number of entries above their thresholds
      */
-    int mask(float[] x, int xOffset, float[] threshold, int n, float[] out, int outOffset);
+    int mask(float[] x, int xOffset, float[] threshold, int tOffset, int n, float[] out, int outOffset);
 
     /** Adds {@code x[i] += y[i]}. */
     void add(float[] x, int xOffset, float[] y, int yOffset, int n);

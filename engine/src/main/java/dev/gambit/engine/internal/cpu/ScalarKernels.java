@@ -166,11 +166,11 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
-    public int mask(float[] x, int xOffset, float[] threshold, int n, float[] out, int outOffset) {
+    public int mask(float[] x, int xOffset, float[] threshold, int tOffset, int n, float[] out, int outOffset) {
         int kept = 0;
         for (int i = 0; i < n; i++) {
             float v = x[xOffset + i];
-            boolean keep = Math.abs(v) > threshold[i];
+            boolean keep = Math.abs(v) > threshold[tOffset + i];
             out[outOffset + i] = keep ? v : 0f;
             kept += keep ? 1 : 0;
         }

@@ -56,8 +56,8 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public int mask(float[] x, int xOffset, float[] threshold, int n, float[] out, int outOffset) {
-        return VectorMath.mask(x, xOffset, threshold, n, out, outOffset);
+    public int mask(float[] x, int xOffset, float[] threshold, int tOffset, int n, float[] out, int outOffset) {
+        return VectorMath.mask(x, xOffset, threshold, tOffset, n, out, outOffset);
     }
 
     @Override

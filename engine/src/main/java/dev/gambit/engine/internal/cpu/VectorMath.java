@@ -96,18 +96,18 @@ final class VectorMath {
         }
     }
 
-    static int mask(float[] x, int xo, float[] threshold, int n, float[] out, int oo) {
+    static int mask(float[] x, int xo, float[] threshold, int to, int n, float[] out, int oo) {
         FloatVector zero = FloatVector.zero(F);
         int kept = 0;
         int i = 0;
         for (; i + N <= n; i += N) {
             FloatVector v = FloatVector.fromArray(F, x, xo + i);
-            var keep = v.abs().compare(VectorOperators.GT, FloatVector.fromArray(F, threshold, i));
+            var keep = v.abs().compare(VectorOperators.GT, FloatVector.fromArray(F, threshold, to + i));
             zero.blend(v, keep).intoArray(out, oo + i);
             kept += keep.trueCount();
         }
         for (; i < n; i++) {
-            boolean keep = Math.abs(x[xo + i]) > threshold[i];
+            boolean keep = Math.abs(x[xo + i]) > threshold[to + i];
             out[oo + i] = keep ? x[xo + i] : 0f;
             kept += keep ? 1 : 0;
         }

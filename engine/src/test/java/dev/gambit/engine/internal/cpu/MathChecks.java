@@ -81,17 +81,17 @@ final class MathChecks {
             float[] product = x.clone();
             kernels.add(sum, 1, y, 2, n);
             kernels.multiply(product, 1, y, 2, n);
-            float[] threshold = RandomTensor.floats(n, 3f, n + 2);
-            threshold[0] = Math.abs(x[1]); // not above it
+            float[] threshold = RandomTensor.floats(n + 2, 3f, n + 2);
+            threshold[2] = Math.abs(x[1]); // not above it
             float[] masked = x.clone();
-            int kept = kernels.mask(x, 1, threshold, n, masked, 1);
+            int kept = kernels.mask(x, 1, threshold, 2, n, masked, 1);
             int above = 0;
             for (int i = 0; i < x.length; i++) {
                 boolean inside = i >= 1 && i <= n;
                 int at = i;
                 checks.near(inside ? x[i] + y[i + 1] : x[i], sum[i], 0, () -> "sum of " + n + " at " + at);
                 checks.near(inside ? x[i] * y[i + 1] : x[i], product[i], 0, () -> "product of " + n + " at " + at);
-                boolean keep = inside && Math.abs(x[i]) > threshold[i - 1];
+                boolean keep = inside && Math.abs(x[i]) > threshold[i + 1];
                 checks.near(inside && !keep ? 0 : x[i], masked[i], 0, () -> "mask of " + n + " at " + at);
                 above += keep ? 1 : 0;
             }
