@@ -85,7 +85,7 @@ final class ChatCommand implements Callable<Integer> {
                 .stop(stop.stream().map(Prompts::unescape).toArray(String[]::new))
                 .build();
         long start = System.nanoTime();
-        try (LanguageModel model = options.open();
+        try (LanguageModel model = options.openToWrite();
                 Session session = model.session()) {
             model.chatTemplate(); // before anything is asked: a model may have none
             GenerationReport report = new GenerationReport(options, model, drawn.seed(), System.nanoTime() - start);

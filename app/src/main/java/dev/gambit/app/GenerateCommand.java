@@ -84,7 +84,7 @@ final class GenerateCommand implements Callable<Integer> {
                 .ignoreEndOfGeneration(ignoreEos)
                 .build();
         long start = System.nanoTime();
-        try (LanguageModel model = options.open();
+        try (LanguageModel model = options.openToWrite();
                 Session session = model.session();
                 Interrupt interrupt = new Interrupt(session)) {
             GenerationReport report = new GenerationReport(options, model, drawn.seed(), System.nanoTime() - start);

@@ -64,7 +64,8 @@ public final class ModelOptionsMixin {
     @Option(names = "--dense", description = "skip nothing, whatever thresholds there are")
     boolean dense;
 
-    @Option(names = "--dense-prefill", description = "skip nothing while reading the prompt")
+    @Option(names = "--dense-prefill",
+            description = "skip nothing while reading the prompt (generate and chat: always so for the built-in model)")
     boolean densePrefill;
 
     @Option(names = {"-ctk", "--cache-type-k"}, paramLabel = "TYPE", defaultValue = "f16", converter = CacheType.class,
@@ -117,6 +118,17 @@ public final class ModelOptionsMixin {
     }
 
     private Double level;
+
+    /**
+     * Opens the model to write text with these options. The built-in one reads its prompt densely: with half of its few
+     * channels skipped it takes a prompt of four words for a question, and is done.
+     *
+     * @throws GambitException where the model, its thresholds or an option cannot be used
+     */
+    public LanguageModel openToWrite() {
+        densePrefill |= model == null;
+        return open();
+    }
 
     /**
      * Opens the model with these options.
