@@ -196,7 +196,7 @@ final class CpuDecode {
             return kept;
         }
         if (!weights.cached && kept.kept() < n && Kept.fillsGaps(w, kept.kept(), n)) {
-            kept.mask(x, 0, n, t);
+            kept.whole(kept.value, 0, n, kernels.mask(x, 0, t, 0, n, kept.value, 0));
         }
         if (b.counter() != null) {
             b.counter().site(layer, site, kept.kept(), n);
@@ -471,21 +471,22 @@ final class CpuDecode {
             return false;
         }
         w.kept.whole(products, first, channels, keptDown);
-        s.keptActivations += kept;
-        s.keptDown += keptDown;
-        int g0 = first / l.down.group;
-        int g1 = (first + channels + l.down.group - 1) / l.down.group;
-        kernels.columns(l.down, w.kept, g0, g1, 0, l.down.tiles(), s.sum, 0);
-        s.bytes += readBytes(l.down, channels, g1 - g0);
+        addDown(l, s, w, first, channels, kept, keptDown);
         return true;
     }
 
     /** What the kept ones of {@code count} channels from {@code c} on add to the residual. */
     private void down(
             CpuWeights.Layer l, Slice s, FfnWorker w, int first, int c, int count, int rows, float[] thresholds) {
-        s.keptActivations += rows;
         int kept = keepDown(w, l, first, c, count, rows, thresholds);
-        s.keptDown += kept;
+        addDown(l, s, w, c, count, rows, kept);
+    }
+
+    /** Adds the columns of down for the entries that lie in the worker's {@link Kept}, of channels from {@code c} on. */
+    private void addDown(
+            CpuWeights.Layer l, Slice s, FfnWorker w, int c, int count, int keptActivations, int keptDown) {
+        s.keptActivations += keptActivations;
+        s.keptDown += keptDown;
         int g0 = c / l.down.group;
         int g1 = (c + count + l.down.group - 1) / l.down.group;
         kernels.columns(l.down, w.kept, g0, g1, 0, l.down.tiles(), s.sum, 0);

@@ -62,7 +62,11 @@ final class Kept {
                 && kept > FILL_FROM * of;
     }
 
-    /** Holds the {@code n} entries from {@code first} on, all of them, {@code keptEntries} of which are not zeros. */
+    /**
+     * Holds the {@code n} entries from {@code first} on, all of them, {@code keptEntries} of which are above their thresholds.
+     *
+     * @param values the entries, zeros among them; may be {@link #value}
+     */
     void whole(float[] values, int first, int n, int keptEntries) {
         System.arraycopy(values, 0, value, 0, n);
         for (int i = 0; i < n; i++) {
@@ -81,30 +85,6 @@ final class Kept {
             start[unit + 2] = end;
         }
         put(n, keptEntries);
-    }
-
-    /** Chooses as {@link #select} does, but leaves what is not kept in place, as zeros. */
-    Kept mask(float[] x, int offset, int n, float[] threshold) {
-        int units = (n + UNIT - 1) / UNIT;
-        kept = 0;
-        for (int u = 0; u < units; u++) {
-            start[u] = u * UNIT;
-            float s = 0;
-            for (int i = u * UNIT; i < Math.min(n, (u + 1) * UNIT); i++) {
-                boolean keep = Math.abs(x[offset + i]) > threshold[i];
-                float v = keep ? x[offset + i] : 0f;
-                index[i] = i;
-                value[i] = v;
-                s += v;
-                kept += keep ? 1 : 0;
-            }
-            sum[u] = s;
-        }
-        start[units] = n;
-        start[units + 1] = n;
-        sum[units] = 0;
-        count = n;
-        return this;
     }
 
     /** Keeps entry {@code i} iff {@code |x[i]| > threshold[i]}; all of them where there are no thresholds. */
