@@ -13,7 +13,7 @@ import java.util.Arrays;
 final class CpuDecode {
 
     /** Slices of an FFN's channels, each with an accumulator of its own: as many for any number of threads. */
-    private static final int FFN_SLICES = 16;
+    private static final int FFN_SLICES = 32;
     /** Channels that go from up to down together: the inputs of {@code down} that share its scales. */
     private static final int CHANNELS = 32;
     /** Parts that a matrix of wide panels is cut into along its inputs; a fixed number, as sums depend on it. */
@@ -177,7 +177,9 @@ final class CpuDecode {
         count(b, l.k, forK);
         count(b, l.v, forV);
         multiply(new PackedMatrix[] {l.q, l.k, l.v}, new Kept[] {forQ, forK, forV}, new float[][] {q, k, v});
-        rope.angles(b.start(), cos, sin);
+        if (layer == 0) {
+            rope.angles(b.start(), cos, sin);
+        }
         for (int h = 0; h < config.heads(); h++) {
             rope.rotate(q, h * config.keyLength(), cos, sin);
         }
