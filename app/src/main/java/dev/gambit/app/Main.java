@@ -1,11 +1,13 @@
 package dev.gambit.app;
 
+import dev.gambit.engine.LanguageModel;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.lang.reflect.Constructor;
 import java.nio.charset.Charset;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -54,6 +56,10 @@ public final class Main {
         Charset charset = StandardOutput.charset();
         System.setOut(new PrintStream(sink, false, charset));
         System.setErr(new PrintStream(new FileOutputStream(FileDescriptor.err), true, charset));
+        if (args.length > 0 && List.of("generate", "chat").contains(args[0])) {
+            // beside reading the options, which takes as long and one processor
+            Thread.ofPlatform().daemon().name("gambit-prepare").start(LanguageModel::prepare);
+        }
         int status = run(args);
         try {
             System.out.flush();

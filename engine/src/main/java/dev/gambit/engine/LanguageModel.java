@@ -3,6 +3,7 @@ package dev.gambit.engine;
 import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.gguf.GgufMetadata;
 import dev.gambit.engine.internal.cpu.CpuBackend;
+import dev.gambit.engine.internal.cpu.FirstSteps;
 import dev.gambit.engine.internal.cuda.CudaBackend;
 import dev.gambit.engine.internal.model.Backend;
 import dev.gambit.engine.internal.model.Decoder;
@@ -162,6 +163,14 @@ public final class LanguageModel implements AutoCloseable {
                     "name a sidecar with --chess, or make one with gambit calibrate"));
         }
         return Sidecar.read(file, file).thresholds(s.policy(), s.level());
+    }
+
+    /**
+     * Loads and links what opening a first model on the CPU would wait for. A program that starts up with other things to
+     * do can call this on a thread of its own; about a tenth of a second then overlaps. Nothing depends on it.
+     */
+    public static void prepare() {
+        FirstSteps.prepare();
     }
 
     /** Opens a GGUF file with the default options: dense, all processors. */

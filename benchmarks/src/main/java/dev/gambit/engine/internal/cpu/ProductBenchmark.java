@@ -42,7 +42,7 @@ public class ProductBenchmark {
     public double kept;
 
     private final Kernels vector = new VectorKernels();
-    private final Kernels scalar = new ScalarKernels();
+    private final Kernels scalar = new ScalarKernels(16);
     private final float[] out = new float[OUTPUTS];
     private Arena arena;
     private PackedMatrix columns;

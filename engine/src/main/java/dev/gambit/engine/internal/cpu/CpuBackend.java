@@ -9,6 +9,7 @@ import dev.gambit.engine.internal.model.ModelConfig;
 import dev.gambit.engine.internal.model.Rope;
 import dev.gambit.engine.sparsity.Thresholds;
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /** Runs a model on the processor: one position through {@link CpuDecode}, several through {@link CpuPrefill}. */
 public final class CpuBackend implements Backend {
@@ -26,6 +27,9 @@ public final class CpuBackend implements Backend {
     private final CpuPrefill prefill;
     /** Whether the hidden state of the last batch is the prefill's. */
     private boolean batched;
+    /** Compiles the vector kernels; null where they are compiled already. */
+    private KernelWarmUp warmUp;
+    private boolean firstTokenOut;
 
     /**
      * Loads a model's weights.
@@ -37,18 +41,27 @@ public final class CpuBackend implements Backend {
      */
     public CpuBackend(GgufFile file, ModelConfig config, Thresholds thresholds, int threads) {
         this.config = config;
-        kernels = KernelProvider.kernels();
+        kernels = KernelProvider.first();
         arena = Arena.ofShared();
         team = new WorkerTeam(threads);
         try {
-            weights = new CpuWeights(file, config, thresholds, arena, team);
+            weights = new CpuWeights(file, config, thresholds, arena, team, this::compileFor);
             Rope rope = new Rope(config, weights.ropeFactors);
             decode = new CpuDecode(config, weights, kernels, team, rope);
             prefill = new CpuPrefill(config, weights, kernels, team, rope);
         } catch (RuntimeException | Error e) {
+            if (warmUp != null) {
+                warmUp.close();
+            }
             team.close();
             arena.close();
             throw e;
+        }
+    }
+
+    private void compileFor(List<PackedMatrix> forms) {
+        if (kernels instanceof StartingKernels starting) {
+            warmUp = new KernelWarmUp(starting, forms, config);
         }
     }
 
@@ -74,8 +87,12 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void embed(Batch b) {
+        team.spare(firstTokenOut && kernels instanceof StartingKernels starting && starting.starting());
         batched = b.count() > 1 || b.listener() != null;
         if (batched) {
+            if (kernels instanceof StartingKernels starting) {
+                starting.finish();
+            }
             prefill.embed(b);
         } else {
             decode.embed(b);
@@ -128,6 +145,7 @@ public final class CpuBackend implements Backend {
             prefill.hidden(from, decode);
         }
         decode.logits(logits, 0, batched ? null : b.counter());
+        firstTokenOut = true;
     }
 
     @Override
@@ -137,6 +155,9 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void close() {
+        if (warmUp != null) {
+            warmUp.close();
+        }
         team.close();
         arena.close();
     }

@@ -13,13 +13,20 @@ final class KernelProvider {
         return Holder.KERNELS;
     }
 
+    /** Returns the kernels to begin with: while this process has not compiled the vector kernels, others stand in. */
+    static Kernels first() {
+        return Holder.KERNELS instanceof VectorKernels vector && !StartingKernels.compiled()
+                ? new StartingKernels(vector)
+                : Holder.KERNELS;
+    }
+
     private static final class Holder {
         static final Kernels KERNELS = choose();
     }
 
     private static Kernels choose() {
         if ("scalar".equals(System.getProperty("gambit.kernels"))) {
-            return new ScalarKernels();
+            return new ScalarKernels(16);
         }
         if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
             // asked for only here: the first logger of a process takes tens of milliseconds
@@ -27,7 +34,7 @@ final class KernelProvider {
                     System.Logger.Level.WARNING,
                     "the Vector API is not available, so slow scalar kernels run; add"
                             + " --add-modules jdk.incubator.vector to the java command");
-            return new ScalarKernels();
+            return new ScalarKernels(16);
         }
         return new VectorKernels();
     }

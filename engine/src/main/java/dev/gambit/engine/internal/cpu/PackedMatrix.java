@@ -115,6 +115,11 @@ final class PackedMatrix {
         return recordStride > 0 ? recordStride : plane.bytes(panel);
     }
 
+    /** Returns whether a kept column is a run worth streaming, several columns side by side. */
+    boolean streams() {
+        return recordStride > 0 || panel > TILE && stride() >= LONG_RUN;
+    }
+
     /** Returns where in {@link #data} the weights of input 0 for a tile start. */
     long tileOffset(int tile) {
         int output = tile * TILE;

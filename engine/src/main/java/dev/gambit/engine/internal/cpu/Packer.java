@@ -121,6 +121,19 @@ final class Packer {
         return m;
     }
 
+    /** Makes a matrix of zeros of the same form as another. */
+    static PackedMatrix blank(PackedMatrix like, int inputs, int outputs, Arena arena) {
+        int padded = (outputs + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
+        PackedMatrix m = new PackedMatrix(inputs, outputs, like.layout, like.plane, like.scaling, like.hasMin,
+                like.zero,
+                like.group, Math.min(like.panel, padded), like.recordOffset, like.recordStride);
+        WeightMemory memory = WeightMemory.single(arena);
+        int channels = m.layout == Layout.ROWS ? m.paddedOutputs : inputs;
+        m.data = memory.allocate(m.recordStride > 0 ? channels * m.recordStride : m.dataBytes());
+        scales(m, memory);
+        return m;
+    }
+
     private static void scales(PackedMatrix m, WeightMemory memory) {
         if (m.layout == Layout.COLUMNS && m.scaling != Scaling.NONE) {
             long n = (long) m.groups() * m.paddedOutputs * (m.scaling == Scaling.HALF ? 2 : 1);
@@ -156,6 +169,10 @@ final class Packer {
         private final BlockRow row;
         private final BlockRow second;
         private final byte[] plane;
+        /** A tile's half-float scales and minima, {@code [groups][64]}; written to memory in bulk. */
+        private final short[] scales;
+
+        private final short[] mins;
 
         TilePacker(PackedMatrix m, GgmlType type, MemorySegment raw) {
             this.m = m;
@@ -169,6 +186,9 @@ final class Packer {
                     m.layout == Layout.ROWS
                             ? m.strips.recordBytes
                             : m.plane.bytes((long) m.inputs * PackedMatrix.TILE))];
+            boolean half = m.layout == Layout.COLUMNS && m.scaling == Scaling.HALF;
+            scales = new short[half ? m.groups() * PackedMatrix.TILE : 0];
+            mins = new short[m.hasMin ? scales.length : 0];
         }
 
         void pack(int tile) {
@@ -183,6 +203,8 @@ final class Packer {
             }
             if (n < PackedMatrix.TILE) {
                 java.util.Arrays.fill(plane, (byte) 0);
+                java.util.Arrays.fill(scales, (short) 0);
+                java.util.Arrays.fill(mins, (short) 0);
             }
             switch (m.plane) {
                 case U4 -> packNibbles(first, n);
@@ -200,6 +222,12 @@ final class Packer {
         }
 
         private void store(int tile) {
+            if (scales.length > 0) {
+                store(scales, m.scales, tile);
+            }
+            if (mins.length > 0) {
+                store(mins, m.mins, tile);
+            }
             long bytes = m.plane.bytes(PackedMatrix.TILE);
             long to = m.tileOffset(tile);
             if (m.stride() == bytes) {
@@ -209,6 +237,17 @@ final class Packer {
             for (int i = 0; i < m.inputs; i++) {
                 MemorySegment.copy(
                         plane, (int) (i * bytes), m.data, ValueLayout.JAVA_BYTE, to + i * m.stride(), (int) bytes);
+            }
+        }
+
+        private void store(short[] from, MemorySegment to, int tile) {
+            int first = tile * PackedMatrix.TILE;
+            if (m.panel == PackedMatrix.TILE) {
+                MemorySegment.copy(from, 0, to, SHORT, m.scaleIndex(0, first) * 2, from.length);
+                return;
+            }
+            for (int i = 0; i < from.length; i += PackedMatrix.TILE) {
+                MemorySegment.copy(from, i, to, SHORT, m.scaleIndex(i / PackedMatrix.TILE, first) * 2, PackedMatrix.TILE);
             }
         }
 
@@ -234,17 +273,21 @@ final class Packer {
                     int output = first + 16 * k + lane;
                     MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, (long) output * rowBytes, tile, k * rowBytes,
                             rowBytes);
-                    for (int b = 0; b < m.inputs / 32; b++) {
-                        int p = k * rowBytes + b * size;
-                        m.scales.set(SHORT, m.scaleIndex(b, output) * 2, (short) SHORTS.get(tile, p));
-                        if (m.hasMin) {
-                            m.mins.set(SHORT, m.scaleIndex(b, output) * 2, (short) SHORTS.get(tile, p + 2));
-                        }
+                    halves(tile, k * rowBytes, size, scales, 16 * k + lane);
+                    if (m.hasMin) {
+                        halves(tile, k * rowBytes + 2, size, mins, 16 * k + lane);
                     }
                 }
                 for (int b = 0; b < m.inputs / 32; b++) {
                     spread(tile, (b + 1) * size - 16, rowBytes, plane, b * 32 * 32 + lane * 2);
                 }
+            }
+        }
+
+        /** Collects a row's scales, {@code size} apart from {@code p} on, for output {@code o} of a tile. */
+        private static void halves(byte[] row, int p, int size, short[] out, int o) {
+            for (int i = o; i < out.length; i += PackedMatrix.TILE, p += size) {
+                out[i] = (short) (row[p] & 0xff | row[p + 1] << 8);
             }
         }
 
@@ -257,8 +300,10 @@ final class Packer {
                 int d = tile[p + 3 * rowBytes + i];
                 int low = (a & 15) | (b & 15) << 4 | (c & 15) << 8 | (d & 15) << 12;
                 int high = (a >> 4 & 15) | (b & 0xf0) | (c & 0xf0) << 4 | (d & 0xf0) << 8;
-                SHORTS.set(out, at + i * 32, (short) low);
-                SHORTS.set(out, at + (i + 16) * 32, (short) high);
+                out[at + i * 32] = (byte) low;
+                out[at + i * 32 + 1] = (byte) (low >> 8);
+                out[at + (i + 16) * 32] = (byte) high;
+                out[at + (i + 16) * 32 + 1] = (byte) (high >> 8);
             }
         }
 
@@ -304,25 +349,27 @@ final class Packer {
         }
 
         private void packScales(int output, BlockRow from) {
+            int o = output % PackedMatrix.TILE;
+            if (m.scaling == Scaling.HALF) {
+                for (int g = 0; g < m.groups(); g++) {
+                    scales[g * PackedMatrix.TILE + o] = from.scale[g];
+                }
+                for (int g = 0; m.hasMin && g < m.groups(); g++) {
+                    mins[g * PackedMatrix.TILE + o] = from.min[g];
+                }
+                return;
+            }
             for (int g = 0; g < m.groups(); g++) {
-                putScale(m.scales, m.scaleIndex(g, output), from.scale[g]);
+                m.scales.set(ValueLayout.JAVA_BYTE, m.scaleIndex(g, output), (byte) from.scale[g]);
                 if (m.hasMin) {
-                    putScale(m.mins, m.scaleIndex(g, output), from.min[g]);
+                    m.mins.set(ValueLayout.JAVA_BYTE, m.scaleIndex(g, output), (byte) from.min[g]);
                 }
             }
-            for (int b = 0; m.scaling == Scaling.TWO_LEVEL && b < m.inputs / 256; b++) {
+            for (int b = 0; b < m.inputs / 256; b++) {
                 m.superScales.set(SHORT, m.superScaleIndex(b, output) * 2, from.superScale[b]);
                 if (m.hasMin) {
                     m.superMins.set(SHORT, m.superScaleIndex(b, output) * 2, from.superMin[b]);
                 }
-            }
-        }
-
-        private void putScale(MemorySegment s, long index, short value) {
-            if (m.scaling == Scaling.HALF) {
-                s.set(SHORT, index * 2, value);
-            } else {
-                s.set(ValueLayout.JAVA_BYTE, index, (byte) value);
             }
         }
 

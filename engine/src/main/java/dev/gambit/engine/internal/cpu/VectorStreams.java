@@ -24,11 +24,6 @@ final class VectorStreams {
 
     private VectorStreams() {}
 
-    /** Returns whether a matrix is to be walked this way. */
-    static boolean suits(PackedMatrix w) {
-        return w.recordStride > 0 || w.panel > TILE && w.stride() >= PackedMatrix.LONG_RUN;
-    }
-
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
         int width = (t1 - t0) * TILE;
         int yo = yOffset + t0 * TILE;

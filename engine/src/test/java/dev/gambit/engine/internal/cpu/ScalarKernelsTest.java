@@ -6,6 +6,6 @@ class ScalarKernelsTest extends KernelContract {
 
     @Override
     int run(Check check) {
-        return new KernelChecks(new ScalarKernels()).run(check);
+        return new KernelChecks(new ScalarKernels(16)).run(check);
     }
 }

@@ -1,0 +1,231 @@
+package dev.gambit.engine.internal.cpu;
+
+import dev.gambit.engine.internal.cpu.PackedMatrix.Scaling;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * Products with column-wise packed matrices, a tile of 64 outputs at a time: {@link VectorColumns} and, where
+ * {@link VectorStreams} takes the matrix, that one's order of adding; the bits are theirs.
+ */
+final class ScalarColumns {
+
+    private static final int TILE = PackedMatrix.TILE;
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+    private final PackedMatrix w;
+    private final boolean streams;
+    private final byte[] stored;
+    private final float[] sums = new float[TILE];
+    private final float[][] columns = new float[4][TILE];
+    private final float[] scales = new float[TILE];
+
+    private ScalarColumns(PackedMatrix w) {
+        this.w = w;
+        streams = w.streams();
+        stored = new byte[(int) w.plane.bytes(TILE)];
+    }
+
+    static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
+        ScalarColumns columns = new ScalarColumns(w);
+        for (int t = t0; t < t1; t++) {
+            columns.tile(x, g0, g1, t, y, yOffset + t * TILE);
+        }
+    }
+
+    private void tile(Kept x, int g0, int g1, int t, float[] y, int yo) {
+        long base = w.tileOffset(t);
+        if (!w.plane.quantised()) {
+            add(base, x, x.start[g0 * 2], x.start[g1 * 2], y, yo);
+            return;
+        }
+        int units = w.group / Kept.UNIT;
+        for (int g = g0; g < g1; g++) {
+            int first = x.start[g * units];
+            int end = x.start[(g + 1) * units];
+            if (first == end) {
+                continue;
+            }
+            Arrays.fill(sums, 0f);
+            add(base, x, first, end, sums, 0);
+            float inputs = units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
+            scale(g, t, inputs, y, yo);
+        }
+    }
+
+    /** Adds kept columns {@code first … end-1} to the 64 sums. */
+    private void add(long base, Kept x, int first, int end, float[] y, int yo) {
+        long stride = w.stride();
+        if (!streams || w.plane == Plane.U4) {
+            float[] column = columns[0];
+            for (int k = first; k < end; k++) {
+                decode(w, base + x.index[k] * stride, stored, column);
+                one(column, x.value[k], y, yo);
+            }
+            return;
+        }
+        int last = end - 1;
+        for (int k = first; k < end; k += 4) {
+            for (int j = 0; j < 4; j++) {
+                decode(w, base + x.index[Math.min(last, k + j)] * stride, stored, columns[j]);
+            }
+            four(
+                    columns, x.value[k], k + 1 < end ? x.value[k + 1] : 0f, k + 2 < end ? x.value[k + 2] : 0f,
+                    k + 3 < end ? x.value[k + 3] : 0f, y, yo);
+        }
+    }
+
+    private static void one(float[] column, float x, float[] y, int yo) {
+        for (int o = 0; o < TILE; o++) {
+            y[yo + o] = ScalarMath.fma(column[o], x, y[yo + o]);
+        }
+    }
+
+    private static void four(float[][] columns, float x0, float x1, float x2, float x3, float[] y, int yo) {
+        float[] c0 = columns[0];
+        float[] c1 = columns[1];
+        float[] c2 = columns[2];
+        float[] c3 = columns[3];
+        for (int o = 0; o < TILE; o++) {
+            float a = ScalarMath.fma(c2[o], x2, ScalarMath.fma(c0[o], x0, y[yo + o]));
+            y[yo + o] = a + ScalarMath.fma(c3[o], x3, c1[o] * x1);
+        }
+    }
+
+    /**
+     * Writes the 64 stored numbers at {@code p} as floats.
+     *
+     * @param stored scratch for their bytes
+     */
+    static void decode(PackedMatrix w, long p, byte[] stored, float[] out) {
+        MemorySegment.copy(w.data, ValueLayout.JAVA_BYTE, p, stored, 0, stored.length);
+        switch (w.plane) {
+            case I8 -> {
+                for (int o = 0; o < TILE; o++) {
+                    out[o] = stored[o];
+                }
+            }
+            case U4 -> {
+                for (int o = 0; o < 16; o++) {
+                    int low = stored[2 * o];
+                    int high = stored[2 * o + 1];
+                    out[o] = low & 15;
+                    out[o + 16] = low >> 4 & 15;
+                    out[o + 32] = high & 15;
+                    out[o + 48] = high >> 4 & 15;
+                }
+            }
+            case BF16 -> {
+                for (int o = 0; o < TILE; o++) {
+                    out[o] = Float.intBitsToFloat(stored[2 * o + 1] << 24 | (stored[2 * o] & 0xff) << 16);
+                }
+            }
+            case F16 -> {
+                for (int o = 0; o < TILE; o++) {
+                    out[o] = Float.float16ToFloat((short) (stored[2 * o + 1] << 8 | stored[2 * o] & 0xff));
+                }
+            }
+            case F32 -> {
+                for (int o = 0; o < TILE; o++) {
+                    out[o] = Float.intBitsToFloat(stored[4 * o + 3] << 24 | (stored[4 * o + 2] & 0xff) << 16 | (stored[4
+                            * o + 1] & 0xff) << 8 | stored[4 * o] & 0xff);
+                }
+            }
+        }
+    }
+
+    /** Adds {@code scale · (sums - zero · inputs) + min · inputs}. */
+    private void scale(int g, int tile, float inputs, float[] y, int yo) {
+        scales(w, g, tile, scales);
+        if (w.scaling == Scaling.TWO_LEVEL) {
+            scaled(0f, y, yo);
+            if (w.hasMin) {
+                mins(w, g, tile, inputs, scales);
+                for (int o = 0; o < TILE; o++) {
+                    y[yo + o] += scales[o];
+                }
+            }
+            return;
+        }
+        float[] column = columns[0];
+        if (w.hasMin) {
+            mins(w, g, tile, 1f, column);
+            one(column, inputs, y, yo);
+        }
+        scaled(w.zero * inputs, y, yo);
+    }
+
+    private void scaled(float zero, float[] y, int yo) {
+        for (int o = 0; o < TILE; o++) {
+            float sum = w.zero != 0 ? sums[o] - zero : sums[o];
+            y[yo + o] = ScalarMath.fma(scales[o], sum, y[yo + o]);
+        }
+    }
+
+    /** Writes inputs {@code i0 … i1-1} of a tile as floats, {@code [inputs][64]}. */
+    static void dequantise(PackedMatrix w, int tile, int i0, int i1, float[] panel) {
+        byte[] stored = new byte[(int) w.plane.bytes(TILE)];
+        float[] column = new float[TILE];
+        float[] scales = new float[TILE];
+        float[] offsets = new float[TILE];
+        long base = w.tileOffset(tile);
+        int group = -1;
+        for (int i = i0; i < i1; i++) {
+            decode(w, base + i * w.stride(), stored, column);
+            int at = (i - i0) * TILE;
+            if (!w.plane.quantised()) {
+                System.arraycopy(column, 0, panel, at, TILE);
+                continue;
+            }
+            if (i / w.group != group) {
+                group = i / w.group;
+                scales(w, group, tile, scales);
+                offsets(w, group, tile, scales, offsets);
+            }
+            for (int o = 0; o < TILE; o++) {
+                panel[at + o] = ScalarMath.fma(column[o], scales[o], offsets[o]);
+            }
+        }
+    }
+
+    /** Writes what a group adds per unit of input: its minima, or {@code -zero · scale}. */
+    private static void offsets(PackedMatrix w, int g, int tile, float[] scales, float[] out) {
+        if (w.hasMin) {
+            mins(w, g, tile, 1f, out);
+            return;
+        }
+        for (int o = 0; o < TILE; o++) {
+            out[o] = -w.zero * scales[o];
+        }
+    }
+
+    /** Writes the scales of group {@code g} for a tile's outputs. */
+    static void scales(PackedMatrix w, int g, int tile, float[] out) {
+        read(w, w.scales, w.superScales, g, tile, 1f, out);
+    }
+
+    /** Writes the minima of group {@code g} for a tile's outputs; two-level ones times {@code factor}. */
+    static void mins(PackedMatrix w, int g, int tile, float factor, float[] out) {
+        read(w, w.mins, w.superMins, g, tile, factor, out);
+    }
+
+    private static void read(
+            PackedMatrix w, MemorySegment fine, MemorySegment coarse, int g, int tile, float factor, float[] out) {
+        long at = w.scaleIndex(g, tile * TILE);
+        short[] halves = new short[TILE];
+        if (w.scaling == Scaling.HALF) {
+            MemorySegment.copy(fine, SHORT, at * 2, halves, 0, TILE);
+            for (int o = 0; o < TILE; o++) {
+                out[o] = Float.float16ToFloat(halves[o]);
+            }
+            return;
+        }
+        byte[] bytes = new byte[TILE];
+        MemorySegment.copy(fine, ValueLayout.JAVA_BYTE, at, bytes, 0, TILE);
+        MemorySegment.copy(coarse, SHORT, w.superScaleIndex(g * w.group / 256, tile * TILE) * 2, halves, 0, TILE);
+        for (int o = 0; o < TILE; o++) {
+            out[o] = bytes[o] * Float.float16ToFloat(halves[o]) * factor;
+        }
+    }
+}
