@@ -25,7 +25,8 @@ public final class FirstSteps {
                 var raw = arena.allocate(type.bytes((long) INPUTS * OUTPUTS));
                 PackedMatrix columns = Packer.pack(type, raw, INPUTS, OUTPUTS, Layout.COLUMNS, PackedMatrix.TILE, arena,
                         team);
-                PackedMatrix rows = Packer.pack(type, raw, INPUTS, OUTPUTS, Layout.ROWS, PackedMatrix.TILE, arena, team);
+                PackedMatrix rows = Packer.pack(type, raw, INPUTS, OUTPUTS, Layout.ROWS, PackedMatrix.TILE, arena,
+                        team);
                 multiply(kernels, columns, rows);
             }
         }

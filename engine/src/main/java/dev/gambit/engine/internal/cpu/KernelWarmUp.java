@@ -132,7 +132,8 @@ final class KernelWarmUp implements AutoCloseable {
 
     private static void attention(List<Call> calls, ModelConfig config, Arena arena) {
         int group = config.heads() / config.kvHeads();
-        KvLayer kv = new KvLayer(KvCacheType.F16, KvCacheType.F16, 1, config.keyLength(), config.valueLength(), POSITIONS, arena);
+        KvLayer kv = new KvLayer(KvCacheType.F16, KvCacheType.F16, 1, config.keyLength(), config.valueLength(),
+                POSITIONS, arena);
         float[] q = new float[group * config.keyLength()];
         float[] scores = new float[group * POSITIONS];
         float[] out = new float[group * config.valueLength()];

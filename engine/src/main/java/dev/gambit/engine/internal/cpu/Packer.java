@@ -247,7 +247,8 @@ final class Packer {
                 return;
             }
             for (int i = 0; i < from.length; i += PackedMatrix.TILE) {
-                MemorySegment.copy(from, i, to, SHORT, m.scaleIndex(i / PackedMatrix.TILE, first) * 2, PackedMatrix.TILE);
+                MemorySegment.copy(from, i, to, SHORT, m.scaleIndex(i / PackedMatrix.TILE, first) * 2,
+                        PackedMatrix.TILE);
             }
         }
 
