@@ -59,7 +59,8 @@ final class KernelChecks {
 
     /** Runs all checks and prints {@code CHECK cases} or {@code CHECK failure}, behind the kernels' name. */
     public static void main(String[] args) {
-        Kernels kernels = args.length > 0 && args[0].equals("scalar") ? new ScalarKernels(16) : new VectorKernels();
+        Kernels kernels = args.length > 0 && args[0].equals("scalar") ? new ScalarKernels(16) : AgreeingKernels
+                .create();
         System.out.println(kernels.name());
         for (Check check : Check.values()) {
             String result;
