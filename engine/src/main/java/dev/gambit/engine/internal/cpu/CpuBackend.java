@@ -9,7 +9,6 @@ import dev.gambit.engine.internal.model.ModelConfig;
 import dev.gambit.engine.internal.model.Rope;
 import dev.gambit.engine.sparsity.Thresholds;
 import java.lang.foreign.Arena;
-import java.util.List;
 
 /** Runs a model on the processor: one position through {@link CpuDecode}, several through {@link CpuPrefill}. */
 public final class CpuBackend implements Backend {
@@ -17,6 +16,9 @@ public final class CpuBackend implements Backend {
     private static final int MAX_BATCH = 512;
     /** A few positions one by one take no longer, and a fresh JVM has one set of kernels less to compile. */
     private static final int MIN_BATCH = 8;
+
+    /** Up to as many bytes of weights times positions, a process's first batch is done before vector kernels are compiled. */
+    private static final long STARTING_BYTES = 400_000_000;
 
     private final ModelConfig config;
     private final Kernels kernels;
@@ -27,9 +29,6 @@ public final class CpuBackend implements Backend {
     private final CpuPrefill prefill;
     /** Whether the hidden state of the last batch is the prefill's. */
     private boolean batched;
-    /** Compiles the vector kernels; null where they are compiled already. */
-    private KernelWarmUp warmUp;
-    private boolean firstTokenOut;
 
     /**
      * Loads a model's weights.
@@ -45,23 +44,21 @@ public final class CpuBackend implements Backend {
         arena = Arena.ofShared();
         team = new WorkerTeam(threads);
         try {
-            weights = new CpuWeights(file, config, thresholds, arena, team, this::compileFor);
+            weights = new CpuWeights(file, config, thresholds, arena, team);
             Rope rope = new Rope(config, weights.ropeFactors);
             decode = new CpuDecode(config, weights, kernels, team, rope);
             prefill = new CpuPrefill(config, weights, kernels, team, rope);
         } catch (RuntimeException | Error e) {
-            if (warmUp != null) {
-                warmUp.close();
-            }
             team.close();
             arena.close();
             throw e;
         }
     }
 
-    private void compileFor(List<PackedMatrix> forms) {
+    /** The stand-ins have done their part: a first token is out, or there is so much to do that compiling pays. */
+    private void started() {
         if (kernels instanceof StartingKernels starting) {
-            warmUp = new KernelWarmUp(starting, forms, config);
+            starting.finish();
         }
     }
 
@@ -87,11 +84,10 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void embed(Batch b) {
-        team.spare(firstTokenOut && kernels instanceof StartingKernels starting && starting.starting());
         batched = b.count() > 1 || b.listener() != null;
         if (batched) {
-            if (kernels instanceof StartingKernels starting) {
-                starting.finish();
+            if (b.count() * weights.byteSize() > STARTING_BYTES) {
+                started();
             }
             prefill.embed(b);
         } else {
@@ -145,7 +141,7 @@ public final class CpuBackend implements Backend {
             prefill.hidden(from, decode);
         }
         decode.logits(logits, 0, batched ? null : b.counter());
-        firstTokenOut = true;
+        started();
     }
 
     @Override
@@ -155,9 +151,6 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void close() {
-        if (warmUp != null) {
-            warmUp.close();
-        }
         team.close();
         arena.close();
     }

@@ -1,7 +1,6 @@
 package dev.gambit.engine.internal.cpu;
 
 import dev.gambit.engine.gguf.Dequantizer;
-import dev.gambit.engine.gguf.GgmlType;
 import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.gguf.GgufTensor;
 import dev.gambit.engine.internal.cpu.PackedMatrix.Layout;
@@ -10,9 +9,6 @@ import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.Consumer;
 
 /**
  * A model's weights in the form the CPU kernels want. Each tensor's file pages are unmapped as soon as it is repacked, so
@@ -67,17 +63,7 @@ final class CpuWeights {
     private final WeightMemory memory;
     private final WorkerTeam team;
 
-    /**
-     * @param forms is told each matrix's form before the last one is packed: one matrix of each form, with no more data than
-     *     it has by then
-     */
-    CpuWeights(
-            GgufFile file,
-            ModelConfig config,
-            Thresholds thresholds,
-            Arena arena,
-            WorkerTeam team,
-            Consumer<List<PackedMatrix>> forms) {
+    CpuWeights(GgufFile file, ModelConfig config, Thresholds thresholds, Arena arena, WorkerTeam team) {
         this.file = file;
         this.arena = arena;
         memory = new WeightMemory(arena);
@@ -86,9 +72,6 @@ final class CpuWeights {
         layers = new Layer[config.layers()];
         for (int i = 0; i < layers.length; i++) {
             layers[i] = layer("blk." + i + ".", thresholds);
-            if (i == 0) {
-                forms.accept(forms());
-            }
         }
         outputNorm = vector("output_norm.weight");
         ropeFactors = vector("rope_freqs.weight");
@@ -100,26 +83,6 @@ final class CpuWeights {
             head = matrix("output.weight", Layout.COLUMNS, false);
             embeddings = file.map(embeddingTensor, arena);
         }
-    }
-
-    /** Describes what the model's matrices will look like, given the first layer. */
-    private List<PackedMatrix> forms() {
-        List<PackedMatrix> forms = new ArrayList<>(List.of(layers[0].matrices()));
-        String[] names = {"attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"};
-        for (int i = 0; i < names.length; i++) {
-            PackedMatrix m = forms.get(i);
-            GgmlType first = file.require("blk.0." + names[i] + ".weight").type();
-            for (int layer = 1; layer < layers.length && m.recordStride == 0; layer++) {
-                GgmlType type = file.require("blk." + layer + "." + names[i] + ".weight").type();
-                if (type != first) {
-                    forms.add(Packer.describe(type, m.inputs, m.outputs, m.layout, m.panel));
-                }
-            }
-        }
-        GgufTensor output = file.find("output.weight");
-        GgufTensor t = output == null ? file.require("token_embd.weight") : output;
-        forms.add(Packer.describe(t.type(), t.columns(), t.rows(), Layout.COLUMNS, PackedMatrix.TILE));
-        return forms;
     }
 
     private Layer layer(String prefix, Thresholds t) {

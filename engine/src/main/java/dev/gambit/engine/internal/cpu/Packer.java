@@ -121,19 +121,6 @@ final class Packer {
         return m;
     }
 
-    /** Makes a matrix of zeros of the same form as another. */
-    static PackedMatrix blank(PackedMatrix like, int inputs, int outputs, Arena arena) {
-        int padded = (outputs + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
-        PackedMatrix m = new PackedMatrix(inputs, outputs, like.layout, like.plane, like.scaling, like.hasMin,
-                like.zero,
-                like.group, Math.min(like.panel, padded), like.recordOffset, like.recordStride);
-        WeightMemory memory = WeightMemory.single(arena);
-        int channels = m.layout == Layout.ROWS ? m.paddedOutputs : inputs;
-        m.data = memory.allocate(m.recordStride > 0 ? channels * m.recordStride : m.dataBytes());
-        scales(m, memory);
-        return m;
-    }
-
     private static void scales(PackedMatrix m, WeightMemory memory) {
         if (m.layout == Layout.COLUMNS && m.scaling != Scaling.NONE) {
             long n = (long) m.groups() * m.paddedOutputs * (m.scaling == Scaling.HALF ? 2 : 1);

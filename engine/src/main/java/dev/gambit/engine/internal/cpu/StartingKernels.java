@@ -4,8 +4,9 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * The kernels of a process's first moments. Vector code that the JIT compiler has not seen yet runs a hundred times slower
- * than plain loops, and compiling it takes longer than a first token should. So plain loops, which give the same bits, begin,
- * and {@link KernelWarmUp} gets the vector kernels compiled once the first token is out.
+ * than plain loops, and compiling it takes longer than a first token should. So plain loops, which give the same bits, compute
+ * the first token; the vector kernels then get compiled by what they are for. (A thread that warmed them beside the packing
+ * and the first tokens was tried: on two processors both came later.)
  */
 final class StartingKernels implements Kernels {
 
@@ -13,34 +14,21 @@ final class StartingKernels implements Kernels {
     private static volatile boolean compiled;
 
     private final VectorKernels vector;
-    private volatile Kernels products;
     private volatile Kernels current;
 
     StartingKernels(VectorKernels vector) {
         this.vector = vector;
         current = new ScalarKernels(Lanes.N);
-        products = current;
     }
 
     static boolean compiled() {
         return compiled;
     }
 
-    /** From now on the vector kernels run: they are compiled, or there is so much to do that they soon will be. */
+    /** From now on the vector kernels run. */
     void finish() {
-        products = vector;
         current = vector;
         compiled = true;
-    }
-
-    /** From now on the vector kernels multiply one position with matrices. */
-    void vectorProducts() {
-        products = vector;
-    }
-
-    /** Returns whether the stand-ins still run. */
-    boolean starting() {
-        return current != vector;
     }
 
     /** Returns the vector kernels' name: the others only stand in. */
@@ -51,12 +39,12 @@ final class StartingKernels implements Kernels {
 
     @Override
     public void columns(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
-        products.columns(w, x, g0, g1, t0, t1, y, yOffset);
+        current.columns(w, x, g0, g1, t0, t1, y, yOffset);
     }
 
     @Override
     public void rows(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
-        products.rows(w, x, sums, rows, n, out);
+        current.rows(w, x, sums, rows, n, out);
     }
 
     @Override

@@ -46,7 +46,6 @@ final class WorkerTeam implements AutoCloseable {
     private volatile boolean closed;
 
     private int epoch;
-    private boolean spare;
     private int strikes;
     private long restUntil;
     private long rest = REST_NANOS;
@@ -69,11 +68,6 @@ final class WorkerTeam implements AutoCloseable {
     /** Returns the number of workers that was asked for, the caller included; no more run than there are processors. */
     int size() {
         return size;
-    }
-
-    /** Says whether one worker is to stay out of what runs from now on, for others to have its processor. */
-    void spare(boolean one) {
-        spare = one;
     }
 
     /** Runs tasks {@code 0 … tasks-1} and returns when all are done; rethrows what a task threw. */
@@ -108,9 +102,6 @@ final class WorkerTeam implements AutoCloseable {
 
     private int activeWorkers() {
         int all = workers.length + 1;
-        if (spare) {
-            return Math.max(1, all - 1);
-        }
         if (restUntil == 0) {
             return all;
         }
