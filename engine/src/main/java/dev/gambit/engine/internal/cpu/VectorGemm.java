@@ -6,13 +6,14 @@ import static dev.gambit.engine.internal.cpu.Lanes.N;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Dense products over a panel of 64 outputs: four rows by four vectors of accumulators in registers. More would not fit
- * what C2 inlines into one method; see {@link VectorColumns}.
+ * Dense products over a panel of 64 outputs: four rows by four vectors of accumulators in registers, or by two where the
+ * processor has 16 registers (AVX2). More would not fit what C2 inlines into one method; see {@link VectorColumns}.
  */
 final class VectorGemm {
 
     private static final int ROWS = 4;
     private static final int WIDTH = PackedMatrix.TILE;
+    private static final boolean FEW_REGISTERS = N == 8;
 
     private VectorGemm() {}
 
@@ -23,6 +24,11 @@ final class VectorGemm {
             java.util.Arrays.fill(c, co + r * ldc, co + r * ldc + WIDTH, 0f);
         }
         int r = 0;
+        for (; FEW_REGISTERS && r + ROWS <= m; r += ROWS) {
+            for (int h = 0; h < WIDTH; h += 2 * N) {
+                fourByTwo(a, ao + r * lda, lda, k, panel, h, c, co + r * ldc + h, ldc);
+            }
+        }
         for (; r + ROWS <= m; r += ROWS) {
             for (int h = 0; h < WIDTH; h += 4 * N) {
                 four(a, ao + r * lda, lda, k, panel, h, c, co + r * ldc + h, ldc);
@@ -96,6 +102,43 @@ final class VectorGemm {
         c31.intoArray(c, co + 3 * ldc + N);
         c32.intoArray(c, co + 3 * ldc + 2 * N);
         c33.intoArray(c, co + 3 * ldc + 3 * N);
+    }
+
+    private static void fourByTwo(
+            float[] a, int ao, int lda, int k, float[] b, int h, float[] c, int co, int ldc) {
+        FloatVector c00 = FloatVector.fromArray(F, c, co);
+        FloatVector c01 = FloatVector.fromArray(F, c, co + N);
+        FloatVector c10 = FloatVector.fromArray(F, c, co + ldc);
+        FloatVector c11 = FloatVector.fromArray(F, c, co + ldc + N);
+        FloatVector c20 = FloatVector.fromArray(F, c, co + 2 * ldc);
+        FloatVector c21 = FloatVector.fromArray(F, c, co + 2 * ldc + N);
+        FloatVector c30 = FloatVector.fromArray(F, c, co + 3 * ldc);
+        FloatVector c31 = FloatVector.fromArray(F, c, co + 3 * ldc + N);
+        for (int i = 0; i < k; i++) {
+            int p = i * WIDTH + h;
+            FloatVector b0 = FloatVector.fromArray(F, b, p);
+            FloatVector b1 = FloatVector.fromArray(F, b, p + N);
+            FloatVector x = FloatVector.broadcast(F, a[ao + i]);
+            c00 = b0.fma(x, c00);
+            c01 = b1.fma(x, c01);
+            x = FloatVector.broadcast(F, a[ao + lda + i]);
+            c10 = b0.fma(x, c10);
+            c11 = b1.fma(x, c11);
+            x = FloatVector.broadcast(F, a[ao + 2 * lda + i]);
+            c20 = b0.fma(x, c20);
+            c21 = b1.fma(x, c21);
+            x = FloatVector.broadcast(F, a[ao + 3 * lda + i]);
+            c30 = b0.fma(x, c30);
+            c31 = b1.fma(x, c31);
+        }
+        c00.intoArray(c, co);
+        c01.intoArray(c, co + N);
+        c10.intoArray(c, co + ldc);
+        c11.intoArray(c, co + ldc + N);
+        c20.intoArray(c, co + 2 * ldc);
+        c21.intoArray(c, co + 2 * ldc + N);
+        c30.intoArray(c, co + 3 * ldc);
+        c31.intoArray(c, co + 3 * ldc + N);
     }
 
     private static void one(
