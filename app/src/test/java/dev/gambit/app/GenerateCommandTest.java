@@ -47,6 +47,28 @@ class GenerateCommandTest {
     }
 
     @Test
+    void aBiasMakesATokenLikelierOrBansIt() {
+        String[] command = {"generate", "-p", PROMPT, "-n", "2", "--temp", "0", "--dense", "--json", "-l"};
+        int first = tokens(command, "0+0")[0];
+        assertNotEquals(first, tokens(command, first + "-inf")[0]);
+        assertEquals(300, tokens(command, "300+100")[0]);
+        Run wrong = Run.of("generate", "-p", PROMPT, "--logit-bias", "12");
+        assertNotEquals(0, wrong.status());
+        assertTrue(wrong.err().contains("--logit-bias: expected a token id, + or -"), wrong.err());
+    }
+
+    private static int[] tokens(String[] command, String bias) {
+        String[] all = java.util.Arrays.copyOf(command, command.length + 1);
+        all[command.length] = bias;
+        try {
+            return new ObjectMapper().convertValue(new ObjectMapper().readTree(Run.succeeds(all).out()).get("tokens"),
+                    int[].class);
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Test
     void theSeedThatIsReportedGivesTheSameText() {
         Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "30");
         String seed = run.err().lines()

@@ -1,7 +1,10 @@
 package dev.gambit.engine;
 
 import dev.gambit.engine.GenerationResult.Finish;
+import dev.gambit.engine.internal.sampling.LogProbabilities;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** The text of a generation as it grows: whole characters, stop texts held back and cut off. */
 final class Generation {
@@ -11,6 +14,7 @@ final class Generation {
     private final GenerationListener listener;
     private final StreamingDecoder decoder;
     private final StringBuilder text = new StringBuilder();
+    private final List<TokenLogprobs> logprobs = new ArrayList<>();
     private int[] tokens = new int[64];
     private int count;
     /** Characters of {@link #text} the listener has been given. */
@@ -23,6 +27,30 @@ final class Generation {
         this.options = options;
         this.listener = listener;
         decoder = tokenizer.streamingDecoder();
+        for (int biased : options.sampling().logitBias().keySet()) {
+            if (biased >= tokenizer.vocabularySize()) {
+                throw new GambitException(GambitException.line("logit bias",
+                        "token ids up to " + (tokenizer.vocabularySize() - 1), biased, "use this model's tokenizer"));
+            }
+        }
+    }
+
+    /** Returns whether each token is to be added with the logits it was drawn from. */
+    boolean wantsLogits() {
+        return options.topLogprobs() >= 0;
+    }
+
+    /** Adds a token as {@link #add(int)} does; the logits are those it was drawn from, before any sampler. */
+    boolean add(int token, float[] logits) {
+        if (wantsLogits()) {
+            List<LogProbabilities.Entry> entries = LogProbabilities.ofAndTop(logits, token, options.topLogprobs());
+            List<TokenLogprob> named = entries.stream()
+                    .map(e -> new TokenLogprob(e.token(), tokenizer.tokenBytes(e.token(), true), e.value())).toList();
+            TokenLogprobs told = new TokenLogprobs(named.get(0), named.subList(1, named.size()));
+            logprobs.add(told);
+            listener.logprobs(told);
+        }
+        return add(token);
     }
 
     /** Returns whether another token may be drawn. */
@@ -97,6 +125,6 @@ final class Generation {
             }
         }
         Finish why = cancelled ? Finish.CANCELLED : finish == null ? Finish.LENGTH : finish;
-        return new GenerationResult(text.toString(), Arrays.copyOf(tokens, count), why, timings, sparsity);
+        return new GenerationResult(text.toString(), Arrays.copyOf(tokens, count), why, timings, sparsity, logprobs);
     }
 }
