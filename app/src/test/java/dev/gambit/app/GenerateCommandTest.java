@@ -69,6 +69,21 @@ class GenerateCommandTest {
     }
 
     @Test
+    void aSchemaIsFulfilled(@TempDir Path folder) throws Exception {
+        String schema = "{\"type\":\"object\",\"properties\":{\"age\":{\"type\":\"integer\",\"minimum\":3,\"maximum\":9}},"
+                + "\"required\":[\"age\"]}";
+        Path file = Files.writeString(folder.resolve("schema.json"), schema);
+        for (String[] option : new String[][] {{"-j", schema}, {"--json-schema-file", file.toString()}}) {
+            Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "30", "--no-display-prompt", option[0], option[1]);
+            int age = new ObjectMapper().readTree(run.out()).get("age").asInt();
+            assertTrue(age >= 3 && age <= 9, run.out());
+        }
+        Run wrong = Run.of("generate", "-p", PROMPT, "-j", "{\"not\":{}}");
+        assertNotEquals(0, wrong.status());
+        assertTrue(wrong.err().contains("JSON schema, #/not: expected"), wrong.err());
+    }
+
+    @Test
     void theSeedThatIsReportedGivesTheSameText() {
         Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "30");
         String seed = run.err().lines()

@@ -1,6 +1,7 @@
 package dev.gambit.engine;
 
 import dev.gambit.engine.GenerationResult.Finish;
+import dev.gambit.engine.internal.grammar.ConstrainedText;
 import dev.gambit.engine.internal.sampling.LogProbabilities;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -13,6 +14,8 @@ final class Generation {
     private final GenerationOptions options;
     private final GenerationListener listener;
     private final StreamingDecoder decoder;
+    /** What the text has to be; null where it is free. */
+    private final ConstrainedText constrained;
     private final StringBuilder text = new StringBuilder();
     private final List<TokenLogprobs> logprobs = new ArrayList<>();
     private int[] tokens = new int[64];
@@ -22,10 +25,12 @@ final class Generation {
 
     private Finish finish;
 
-    Generation(Tokenizer tokenizer, GenerationOptions options, GenerationListener listener) {
+    Generation(Tokenizer tokenizer, GenerationOptions options, GenerationListener listener,
+            ConstrainedText constrained) {
         this.tokenizer = tokenizer;
         this.options = options;
         this.listener = listener;
+        this.constrained = constrained;
         decoder = tokenizer.streamingDecoder();
         for (int biased : options.sampling().logitBias().keySet()) {
             if (biased >= tokenizer.vocabularySize()) {
@@ -35,14 +40,24 @@ final class Generation {
         }
     }
 
-    /** Returns whether each token is to be added with the logits it was drawn from. */
+    /** Returns whether all logits are needed for each token, the likeliest ones not being enough. */
     boolean wantsLogits() {
-        return options.topLogprobs() >= 0;
+        return options.topLogprobs() >= 0 || constrained != null;
+    }
+
+    /**
+     * Returns the tokens that may come next, as bits; null for all.
+     *
+     * @param room how many more the context has room to draw
+     */
+    long[] allowed(int room) {
+        return constrained == null ? null
+                : constrained.allowed(options.maxTokens() < 0 ? room : Math.min(room, options.maxTokens() - count));
     }
 
     /** Adds a token as {@link #add(int)} does; the logits are those it was drawn from, before any sampler. */
     boolean add(int token, float[] logits) {
-        if (wantsLogits()) {
+        if (options.topLogprobs() >= 0) {
             List<LogProbabilities.Entry> entries = LogProbabilities.ofAndTop(logits, token, options.topLogprobs());
             List<TokenLogprob> named = entries.stream()
                     .map(e -> new TokenLogprob(e.token(), tokenizer.tokenBytes(e.token(), true), e.value())).toList();
@@ -71,10 +86,13 @@ final class Generation {
             tokens = Arrays.copyOf(tokens, 2 * count);
         }
         tokens[count++] = token;
-        if (tokenizer.isEndOfGeneration(token) && !options.ignoreEndOfGeneration()) {
+        if (tokenizer.isEndOfGeneration(token) && (constrained != null || !options.ignoreEndOfGeneration())) {
             finish = Finish.END_OF_GENERATION;
             tell(token, text.length());
             return false;
+        }
+        if (constrained != null) {
+            constrained.accept(token);
         }
         int searchFrom = told;
         text.append(decoder.add(token));
@@ -86,6 +104,9 @@ final class Generation {
             return false;
         }
         tell(token, text.length() - heldBack());
+        if (constrained != null && constrained.isFinished()) {
+            finish = Finish.END_OF_GENERATION;
+        }
         return wantsMore();
     }
 

@@ -12,6 +12,7 @@ import java.util.List;
  * @param parseSpecial whether special tokens' texts in the prompt become those tokens
  * @param topLogprobs -1 for none; else log-probabilities are told of each token, with this many of the likeliest ones at
  *     its place, 0 to {@value #MAX_LOGPROBS}. On a GPU all logits are then copied for each token
+ * @param constraint what the text has to be; null for any text. On a GPU all logits are then copied for each token
  */
 public record GenerationOptions(
         int maxTokens,
@@ -19,7 +20,8 @@ public record GenerationOptions(
         List<String> stop,
         boolean ignoreEndOfGeneration,
         boolean parseSpecial,
-        int topLogprobs) {
+        int topLogprobs,
+        TextConstraint constraint) {
 
     /** The most alternatives that are told of a token, as in OpenAI's API. */
     public static final int MAX_LOGPROBS = 20;
@@ -44,14 +46,14 @@ public record GenerationOptions(
         }
     }
 
-    /** Options without log-probabilities. */
+    /** Options without log-probabilities and constraint. */
     public GenerationOptions(
             int maxTokens,
             SamplingOptions sampling,
             List<String> stop,
             boolean ignoreEndOfGeneration,
             boolean parseSpecial) {
-        this(maxTokens, sampling, stop, ignoreEndOfGeneration, parseSpecial, -1);
+        this(maxTokens, sampling, stop, ignoreEndOfGeneration, parseSpecial, -1, null);
     }
 
     /** Returns a builder with the defaults: no limit, llama.cpp's sampling defaults. */
@@ -67,6 +69,7 @@ public record GenerationOptions(
         private boolean ignoreEndOfGeneration;
         private boolean parseSpecial = true;
         private int topLogprobs = -1;
+        private TextConstraint constraint;
 
         private Builder() {}
 
@@ -106,10 +109,16 @@ public record GenerationOptions(
             return this;
         }
 
+        /** What the text has to be; null for any text. */
+        public Builder constraint(TextConstraint what) {
+            constraint = what;
+            return this;
+        }
+
         /** Returns the options. */
         public GenerationOptions build() {
             return new GenerationOptions(maxTokens, sampling, stop, ignoreEndOfGeneration, parseSpecial,
-                    topLogprobs);
+                    topLogprobs, constraint);
         }
     }
 }

@@ -29,7 +29,7 @@ public record GenerationResult(
 
     /** Why a generation ended. */
     public enum Finish {
-        /** The model drew an end-of-generation token. */
+        /** The model drew an end-of-generation token, or the text is all that a {@link TextConstraint} asked for. */
         END_OF_GENERATION,
         /** A stop text came up. */
         STOP,

@@ -74,7 +74,19 @@ public final class Sampler {
      * @throws GambitException if the logits have no highest finite number
      */
     public int sample(float[] logits) {
-        float[] values = adjusted(logits);
+        return sample(logits, null);
+    }
+
+    /**
+     * Draws the next token among some; does not accept it. A bias that bans all of them is left out of account.
+     *
+     * @param logits one per token of the vocabulary, unchanged on return
+     * @param allowed bits of the tokens to draw from; null for all
+     * @return the token's id
+     * @throws GambitException if the logits have no highest finite number
+     */
+    public int sample(float[] logits, long[] allowed) {
+        float[] values = adjusted(logits, allowed);
         if (options.isGreedy()) {
             return likeliest(values, logits.length);
         }
@@ -131,9 +143,9 @@ public final class Sampler {
         return best;
     }
 
-    /** Returns the logits with biases and penalties, in an array of its own where there are any. */
-    private float[] adjusted(float[] logits) {
-        if (!options.hasPenalties() && options.logitBias().isEmpty()) {
+    /** Returns the logits with biases and penalties, those alone that are allowed; in an array of its own if changed. */
+    private float[] adjusted(float[] logits, long[] allowed) {
+        if (!options.hasPenalties() && options.logitBias().isEmpty() && allowed == null) {
             return logits;
         }
         if (adjusted.length < logits.length) {
@@ -149,7 +161,24 @@ public final class Sampler {
         if (options.hasPenalties()) {
             penalize(logits.length);
         }
+        if (allowed != null && !restrict(logits.length, allowed)) {
+            System.arraycopy(logits, 0, adjusted, 0, logits.length);
+            restrict(logits.length, allowed);
+        }
         return adjusted;
+    }
+
+    /** Leaves the allowed logits alone; returns whether any is left. */
+    private boolean restrict(int length, long[] allowed) {
+        boolean any = false;
+        for (int i = 0; i < length; i++) {
+            if ((allowed[i >> 6] >>> i & 1) == 0) {
+                adjusted[i] = Float.NEGATIVE_INFINITY;
+            } else {
+                any |= adjusted[i] > Float.NEGATIVE_INFINITY;
+            }
+        }
+        return any;
     }
 
     private void penalize(int length) {
