@@ -70,8 +70,9 @@ class GenerateCommandTest {
 
     @Test
     void aSchemaIsFulfilled(@TempDir Path folder) throws Exception {
-        String schema = "{\"type\":\"object\",\"properties\":{\"age\":{\"type\":\"integer\",\"minimum\":3,\"maximum\":9}},"
-                + "\"required\":[\"age\"]}";
+        String schema =
+                "{\"type\":\"object\",\"properties\":{\"age\":{\"type\":\"integer\",\"minimum\":3,\"maximum\":9}},"
+                        + "\"required\":[\"age\"]}";
         Path file = Files.writeString(folder.resolve("schema.json"), schema);
         for (String[] option : new String[][] {{"-j", schema}, {"--json-schema-file", file.toString()}}) {
             Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "30", "--no-display-prompt", option[0], option[1]);
