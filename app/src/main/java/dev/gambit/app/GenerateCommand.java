@@ -6,6 +6,7 @@ import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.SamplingOptions;
 import dev.gambit.engine.Session;
+import dev.gambit.engine.TextConstraint;
 import dev.gambit.engine.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,6 +42,13 @@ final class GenerateCommand implements Callable<Integer> {
     @Option(names = {"-r", "--reverse-prompt"}, paramLabel = "TEXT", arity = "1",
             description = "stop where TEXT comes up; can be repeated")
     private List<String> stop = new ArrayList<>();
+
+    @Option(names = {"-j", "--json-schema"}, paramLabel = "SCHEMA",
+            description = "write JSON that fulfils a JSON schema; {} is any JSON")
+    private String schema;
+
+    @Option(names = {"-jf", "--json-schema-file"}, paramLabel = "FILE", description = "the same, the schema in a file")
+    private Path schemaFile;
 
     @Option(names = "--ignore-eos", description = "go on where the model says it has ended")
     private boolean ignoreEos;
@@ -82,6 +90,7 @@ final class GenerateCommand implements Callable<Integer> {
                 .sampling(drawn)
                 .stop(stop.stream().map(s -> noEscape ? s : Prompts.unescape(s)).toArray(String[]::new))
                 .ignoreEndOfGeneration(ignoreEos)
+                .constraint(constraint())
                 .build();
         long start = System.nanoTime();
         try (LanguageModel model = options.openToWrite();
@@ -107,6 +116,15 @@ final class GenerateCommand implements Callable<Integer> {
             }
             return 0;
         }
+    }
+
+    private TextConstraint constraint() {
+        if (schema != null && schemaFile != null) {
+            throw new GambitException(GambitException.line(
+                    "JSON schema", "-j or -jf", "both", "leave one of them out"));
+        }
+        String text = schemaFile != null ? Prompts.read(schemaFile) : schema;
+        return text == null ? null : TextConstraint.jsonSchema(text);
     }
 
     private String prompt() {

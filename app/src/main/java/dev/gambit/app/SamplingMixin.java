@@ -2,6 +2,10 @@ package dev.gambit.app;
 
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.SamplingOptions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import picocli.CommandLine.Option;
 
@@ -45,6 +49,10 @@ final class SamplingMixin {
             description = "the same, once for each time they were seen (default: 0)")
     private float frequencyPenalty;
 
+    @Option(names = {"-l", "--logit-bias"}, paramLabel = "TOKEN_ID(+/-)BIAS", arity = "1",
+            description = "add BIAS to a token's logit: 15043+1 makes it likelier, 15043-inf bans it; can be repeated")
+    private List<String> logitBias = new ArrayList<>();
+
     @Option(names = {"-s", "--seed"}, paramLabel = "N", defaultValue = "-1",
             description = "same seed, same text; -1 for a new one each time (default: -1)")
     private long seed;
@@ -69,7 +77,23 @@ final class SamplingMixin {
                 .repeatPenalty(repeatPenalty)
                 .presencePenalty(presencePenalty)
                 .frequencyPenalty(frequencyPenalty)
+                .logitBias(biases())
                 .seed(seed == -1 || seed == MAX_SEED ? ThreadLocalRandom.current().nextLong(MAX_SEED) : seed)
                 .build();
+    }
+
+    private Map<Integer, Float> biases() {
+        Map<Integer, Float> biases = new LinkedHashMap<>();
+        for (String text : logitBias) {
+            if (!text.matches("\\d{1,9}[+-](\\d+(\\.\\d*)?|\\.\\d+|inf)") || text.endsWith("+inf")) {
+                throw new GambitException(GambitException.line(
+                        "-l/--logit-bias", "a token id, + or -, and a number or inf, as in 15043+1 or 15043-inf", text,
+                        "write it so"));
+            }
+            int sign = Math.max(text.indexOf('+'), text.indexOf('-'));
+            float bias = text.endsWith("inf") ? Float.NEGATIVE_INFINITY : Float.parseFloat(text.substring(sign));
+            biases.put(Integer.valueOf(text.substring(0, sign)), bias);
+        }
+        return biases;
     }
 }

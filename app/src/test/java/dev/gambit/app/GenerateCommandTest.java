@@ -47,6 +47,44 @@ class GenerateCommandTest {
     }
 
     @Test
+    void aBiasMakesATokenLikelierOrBansIt() {
+        String[] command = {"generate", "-p", PROMPT, "-n", "2", "--temp", "0", "--dense", "--json", "-l"};
+        int first = tokens(command, "0+0")[0];
+        assertNotEquals(first, tokens(command, first + "-inf")[0]);
+        assertEquals(300, tokens(command, "300+100")[0]);
+        Run wrong = Run.of("generate", "-p", PROMPT, "--logit-bias", "12");
+        assertNotEquals(0, wrong.status());
+        assertTrue(wrong.err().contains("--logit-bias: expected a token id, + or -"), wrong.err());
+    }
+
+    private static int[] tokens(String[] command, String bias) {
+        String[] all = java.util.Arrays.copyOf(command, command.length + 1);
+        all[command.length] = bias;
+        try {
+            return new ObjectMapper().convertValue(new ObjectMapper().readTree(Run.succeeds(all).out()).get("tokens"),
+                    int[].class);
+        } catch (java.io.IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    void aSchemaIsFulfilled(@TempDir Path folder) throws Exception {
+        String schema =
+                "{\"type\":\"object\",\"properties\":{\"age\":{\"type\":\"integer\",\"minimum\":3,\"maximum\":9}},"
+                        + "\"required\":[\"age\"]}";
+        Path file = Files.writeString(folder.resolve("schema.json"), schema);
+        for (String[] option : new String[][] {{"-j", schema}, {"--json-schema-file", file.toString()}}) {
+            Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "30", "--no-display-prompt", option[0], option[1]);
+            int age = new ObjectMapper().readTree(run.out()).get("age").asInt();
+            assertTrue(age >= 3 && age <= 9, run.out());
+        }
+        Run wrong = Run.of("generate", "-p", PROMPT, "-j", "{\"not\":{}}");
+        assertNotEquals(0, wrong.status());
+        assertTrue(wrong.err().contains("JSON schema, #/not: expected"), wrong.err());
+    }
+
+    @Test
     void theSeedThatIsReportedGivesTheSameText() {
         Run run = Run.succeeds("generate", "-p", PROMPT, "-n", "30");
         String seed = run.err().lines()

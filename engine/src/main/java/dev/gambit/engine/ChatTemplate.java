@@ -1,11 +1,14 @@
 package dev.gambit.engine;
 
 import dev.gambit.engine.internal.jinja.JinjaTemplate;
+import dev.gambit.engine.internal.schema.JsonReader;
+import dev.gambit.engine.internal.schema.JsonWriter;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 
 /**
  * Turns a conversation into the prompt text a model was trained on, by the Jinja template that comes with the model
@@ -76,6 +79,7 @@ public final class ChatTemplate {
             Map<String, Object> turn = new LinkedHashMap<>();
             turn.put("role", message.role());
             turn.put("content", message.content());
+            addCalls(message, turn);
             turns.add(turn);
         }
         Map<String, Object> all = new LinkedHashMap<>();
@@ -92,5 +96,63 @@ public final class ChatTemplate {
         }
         all.putAll(variables);
         return template.render(all, clock);
+    }
+
+    private static void addCalls(ChatMessage message, Map<String, Object> turn) {
+        List<Map<String, Object>> calls = new ArrayList<>();
+        for (ToolCall call : message.toolCalls()) {
+            // templates expect the arguments as an object, which they write as they were trained to
+            Object arguments = JsonReader.plain(JsonReader.read("arguments of tool call " + call.name(),
+                    call.arguments().isBlank() ? "{}" : call.arguments()));
+            Map<String, Object> function = new LinkedHashMap<>();
+            function.put("name", call.name());
+            function.put("arguments", arguments);
+            Map<String, Object> entry = new LinkedHashMap<>();
+            entry.put("id", call.id());
+            entry.put("type", "function");
+            entry.put("function", function);
+            calls.add(entry);
+        }
+        // templates ask whether they are there at all
+        if (!calls.isEmpty()) {
+            turn.put("tool_calls", calls);
+        }
+        if (message.toolCallId() != null) {
+            turn.put("tool_call_id", message.toolCallId());
+        }
+        if (message.name() != null) {
+            turn.put("name", message.name());
+        }
+    }
+
+    /**
+     * Renders a conversation with tools.
+     *
+     * @param messages the conversation, first turn first
+     * @param addGenerationPrompt whether to end with the opening of the assistant's turn, for the model to go on from
+     * @param tools a JSON array of them, as in OpenAI's API: {@code [{"type": "function", "function": {"name": …}}, …]}
+     * @return the prompt
+     * @throws GambitException as {@link #render(List, boolean)}, and where the tools are no such array
+     */
+    public String render(List<ChatMessage> messages, boolean addGenerationPrompt, String tools) {
+        Object list = JsonReader.plain(JsonReader.read("tools", tools));
+        if (!(list instanceof List<?>)) {
+            throw new GambitException(GambitException.line("tools", "a JSON array", JsonWriter.write(list),
+                    "pass a list of functions"));
+        }
+        return render(messages, addGenerationPrompt, Map.of("tools", list));
+    }
+
+    /** Returns whether the template tells the model of tools; many do not know of any. */
+    public boolean supportsTools() {
+        String name = "tool" + UUID.nameUUIDFromBytes(new byte[] {1});
+        Map<String, Object> function = Map.of("name", name, "description", name,
+                "parameters", Map.of("type", "object", "properties", Map.of()));
+        try {
+            return render(List.of(new ChatMessage("user", "x")), true,
+                    Map.of("tools", List.of(Map.of("type", "function", "function", function)))).contains(name);
+        } catch (GambitException e) {
+            return false; // it objects to them
+        }
     }
 }

@@ -1,7 +1,11 @@
 package dev.gambit.engine;
 
 import dev.gambit.engine.GenerationResult.Finish;
+import dev.gambit.engine.internal.grammar.ConstrainedText;
+import dev.gambit.engine.internal.sampling.LogProbabilities;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** The text of a generation as it grows: whole characters, stop texts held back and cut off. */
 final class Generation {
@@ -10,7 +14,10 @@ final class Generation {
     private final GenerationOptions options;
     private final GenerationListener listener;
     private final StreamingDecoder decoder;
+    /** What the text has to be; null where it is free. */
+    private final ConstrainedText constrained;
     private final StringBuilder text = new StringBuilder();
+    private final List<TokenLogprobs> logprobs = new ArrayList<>();
     private int[] tokens = new int[64];
     private int count;
     /** Characters of {@link #text} the listener has been given. */
@@ -18,11 +25,47 @@ final class Generation {
 
     private Finish finish;
 
-    Generation(Tokenizer tokenizer, GenerationOptions options, GenerationListener listener) {
+    Generation(Tokenizer tokenizer, GenerationOptions options, GenerationListener listener,
+            ConstrainedText constrained) {
         this.tokenizer = tokenizer;
         this.options = options;
         this.listener = listener;
+        this.constrained = constrained;
         decoder = tokenizer.streamingDecoder();
+        for (int biased : options.sampling().logitBias().keySet()) {
+            if (biased >= tokenizer.vocabularySize()) {
+                throw new GambitException(GambitException.line("logit bias",
+                        "token ids up to " + (tokenizer.vocabularySize() - 1), biased, "use this model's tokenizer"));
+            }
+        }
+    }
+
+    /** Returns whether all logits are needed for each token, the likeliest ones not being enough. */
+    boolean wantsLogits() {
+        return options.topLogprobs() >= 0 || constrained != null;
+    }
+
+    /**
+     * Returns the tokens that may come next, as bits; null for all.
+     *
+     * @param room how many more the context has room to draw
+     */
+    long[] allowed(int room) {
+        return constrained == null ? null
+                : constrained.allowed(options.maxTokens() < 0 ? room : Math.min(room, options.maxTokens() - count));
+    }
+
+    /** Adds a token as {@link #add(int)} does; the logits are those it was drawn from, before any sampler. */
+    boolean add(int token, float[] logits) {
+        if (options.topLogprobs() >= 0) {
+            List<LogProbabilities.Entry> entries = LogProbabilities.ofAndTop(logits, token, options.topLogprobs());
+            List<TokenLogprob> named = entries.stream()
+                    .map(e -> new TokenLogprob(e.token(), tokenizer.tokenBytes(e.token(), true), e.value())).toList();
+            TokenLogprobs told = new TokenLogprobs(named.get(0), named.subList(1, named.size()));
+            logprobs.add(told);
+            listener.logprobs(told);
+        }
+        return add(token);
     }
 
     /** Returns whether another token may be drawn. */
@@ -43,10 +86,13 @@ final class Generation {
             tokens = Arrays.copyOf(tokens, 2 * count);
         }
         tokens[count++] = token;
-        if (tokenizer.isEndOfGeneration(token) && !options.ignoreEndOfGeneration()) {
+        if (tokenizer.isEndOfGeneration(token) && (constrained != null || !options.ignoreEndOfGeneration())) {
             finish = Finish.END_OF_GENERATION;
             tell(token, text.length());
             return false;
+        }
+        if (constrained != null) {
+            constrained.accept(token);
         }
         int searchFrom = told;
         text.append(decoder.add(token));
@@ -58,6 +104,9 @@ final class Generation {
             return false;
         }
         tell(token, text.length() - heldBack());
+        if (constrained != null && constrained.isFinished()) {
+            finish = Finish.END_OF_GENERATION;
+        }
         return wantsMore();
     }
 
@@ -97,6 +146,6 @@ final class Generation {
             }
         }
         Finish why = cancelled ? Finish.CANCELLED : finish == null ? Finish.LENGTH : finish;
-        return new GenerationResult(text.toString(), Arrays.copyOf(tokens, count), why, timings, sparsity);
+        return new GenerationResult(text.toString(), Arrays.copyOf(tokens, count), why, timings, sparsity, logprobs);
     }
 }

@@ -13,4 +13,12 @@ public interface GenerationListener {
      *     of a stop text; often empty
      */
     void token(int token, String text);
+
+    /**
+     * Hears how likely a token was, just before {@link #token} hears of it; only where {@link GenerationOptions#topLogprobs}
+     * asks for that.
+     *
+     * @param logprobs the token and the likeliest ones at its place
+     */
+    default void logprobs(TokenLogprobs logprobs) {}
 }

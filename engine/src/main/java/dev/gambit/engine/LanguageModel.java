@@ -5,6 +5,8 @@ import dev.gambit.engine.gguf.GgufMetadata;
 import dev.gambit.engine.internal.cpu.CpuBackend;
 import dev.gambit.engine.internal.cpu.FirstSteps;
 import dev.gambit.engine.internal.cuda.CudaBackend;
+import dev.gambit.engine.internal.grammar.Automata;
+import dev.gambit.engine.internal.grammar.ConstrainedText;
 import dev.gambit.engine.internal.model.Backend;
 import dev.gambit.engine.internal.model.Decoder;
 import dev.gambit.engine.internal.model.ModelConfig;
@@ -35,6 +37,7 @@ public final class LanguageModel implements AutoCloseable {
     private final ModelInfo info;
     private final ModelConfig config;
     private final Tokenizer tokenizer;
+    private final Automata automata;
     private final Backend backend;
     private final Decoder decoder;
     private final Thresholds thresholds;
@@ -74,6 +77,7 @@ public final class LanguageModel implements AutoCloseable {
             throw e;
         }
         decoder = new Decoder(config, backend);
+        automata = new Automata(tokenizer);
     }
 
     /** Waits for a task; what it threw is thrown here. */
@@ -288,6 +292,11 @@ public final class LanguageModel implements AutoCloseable {
     /** Returns the thresholds in use; null where the model runs dense. */
     public Thresholds thresholds() {
         return thresholds;
+    }
+
+    /** Begins a text under a constraint; null where there is none. */
+    ConstrainedText begin(TextConstraint constraint) {
+        return constraint == null ? null : automata.begin(constraint, constraint::language);
     }
 
     ModelOptions options() {

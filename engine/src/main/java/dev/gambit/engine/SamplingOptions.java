@@ -1,8 +1,10 @@
 package dev.gambit.engine;
 
+import java.util.Map;
+
 /**
  * How the next token is drawn from a model's logits. The names, defaults and meanings are llama.cpp's; the steps run in
- * its order: penalties, top-k, top-p, min-p, temperature, draw.
+ * its order: biases, penalties, top-k, top-p, min-p, temperature, draw.
  *
  * @param temperature divides the logits before the draw; 0 or less takes the likeliest token always
  * @param topK number of likeliest tokens kept; 0 or less keeps all
@@ -13,9 +15,11 @@ package dev.gambit.engine;
  * @param frequencyPenalty subtracted from a token's logit once per time it was seen
  * @param presencePenalty subtracted from a token's logit if it was seen
  * @param seed of the random numbers; -1 takes another one each time
+ * @param logitBias what is added to the logits of tokens, by their ids; negative infinity bans one
  */
 public record SamplingOptions(float temperature, int topK, float topP, float minP, int repeatLastN,
-        float repeatPenalty, float frequencyPenalty, float presencePenalty, long seed) {
+        float repeatPenalty, float frequencyPenalty, float presencePenalty, long seed,
+        Map<Integer, Float> logitBias) {
 
     /** The seed that stands for a different one each time. */
     public static final long RANDOM_SEED = -1;
@@ -41,6 +45,20 @@ public record SamplingOptions(float temperature, int topK, float topP, float min
         if (seed < RANDOM_SEED) {
             throw invalid("seed", "a number from 0, or -1 for a random one", seed);
         }
+        logitBias = Map.copyOf(logitBias);
+        logitBias.forEach((token, bias) -> {
+            if (token < 0 || bias.isNaN() || bias == Float.POSITIVE_INFINITY) {
+                throw invalid("logit bias", "token ids of 0 and more with numbers or negative infinity",
+                        token + " with " + bias);
+            }
+        });
+    }
+
+    /** Options without biases. */
+    public SamplingOptions(float temperature, int topK, float topP, float minP, int repeatLastN,
+            float repeatPenalty, float frequencyPenalty, float presencePenalty, long seed) {
+        this(temperature, topK, topP, minP, repeatLastN, repeatPenalty, frequencyPenalty, presencePenalty, seed,
+                Map.of());
     }
 
     private static void requireFinite(String name, float value) {
@@ -102,6 +120,7 @@ public record SamplingOptions(float temperature, int topK, float topP, float min
         private float frequencyPenalty;
         private float presencePenalty;
         private long seed;
+        private Map<Integer, Float> logitBias;
 
         private Builder(SamplingOptions start) {
             temperature = start.temperature;
@@ -113,6 +132,7 @@ public record SamplingOptions(float temperature, int topK, float topP, float min
             frequencyPenalty = start.frequencyPenalty;
             presencePenalty = start.presencePenalty;
             seed = start.seed;
+            logitBias = start.logitBias;
         }
 
         /**
@@ -197,12 +217,21 @@ public record SamplingOptions(float temperature, int topK, float topP, float min
         }
 
         /**
+         * @param value see {@link SamplingOptions#logitBias()}
+         * @return this
+         */
+        public Builder logitBias(Map<Integer, Float> value) {
+            logitBias = value;
+            return this;
+        }
+
+        /**
          * @return the options
          * @throws GambitException if a number is not one, or outside its range
          */
         public SamplingOptions build() {
             return new SamplingOptions(temperature, topK, topP, minP, repeatLastN, repeatPenalty, frequencyPenalty,
-                    presencePenalty, seed);
+                    presencePenalty, seed, logitBias);
         }
     }
 }

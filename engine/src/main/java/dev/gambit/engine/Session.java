@@ -211,7 +211,7 @@ public final class Session implements AutoCloseable {
      */
     public GenerationResult generate(int[] prompt, GenerationOptions options, GenerationListener listener) {
         cancelled = false;
-        Generation g = new Generation(model.tokenizer(), options, listener);
+        Generation g = new Generation(model.tokenizer(), options, listener, model.begin(options.constraint()));
         Sampler sampler = new Sampler(options.sampling());
         float[] logits = new float[model.config().vocabulary()];
         counter.reset();
@@ -225,13 +225,14 @@ public final class Session implements AutoCloseable {
         int[] next = new int[1];
         int candidates = sampler.candidatesNeeded();
         Likeliest likeliest = candidates > 0 && candidates <= model.backend().maxCandidates()
-                ? new Likeliest(candidates, options.sampling().isGreedy()) : null;
+                && !g.wantsLogits()
+                        ? new Likeliest(candidates, options.sampling().isGreedy()) : null;
         while (!cancelled && g.wantsMore()) {
             next[0] = likeliest == null || evaluated == 0
-                    ? sampler.sample(logits)
+                    ? sampler.sample(logits, g.allowed(cache.capacity() - position + 1))
                     : sampler.sample(likeliest.tokens, likeliest.logits, likeliest.count);
             sampler.accept(next[0]);
-            if (!g.add(next[0])) {
+            if (!g.add(next[0], logits)) {
                 break;
             }
             if (position == cache.capacity()) {

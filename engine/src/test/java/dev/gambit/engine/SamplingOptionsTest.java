@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
@@ -29,6 +30,7 @@ class SamplingOptionsTest {
         assertTrue(o.hasPenalties());
         assertFalse(o.toBuilder().repeatLastN(0).build().hasPenalties());
         assertTrue(SamplingOptions.greedy().isGreedy());
+        assertEquals(Map.of(3, -1f), o.toBuilder().logitBias(Map.of(3, -1f)).build().toBuilder().build().logitBias());
     }
 
     @Test
@@ -49,6 +51,9 @@ class SamplingOptionsTest {
                 () -> SamplingOptions.builder().repeatPenalty(Float.POSITIVE_INFINITY),
                 () -> SamplingOptions.builder().frequencyPenalty(Float.NaN),
                 () -> SamplingOptions.builder().presencePenalty(Float.NEGATIVE_INFINITY),
+                () -> SamplingOptions.builder().logitBias(Map.of(1, Float.NaN)),
+                () -> SamplingOptions.builder().logitBias(Map.of(1, Float.POSITIVE_INFINITY)),
+                () -> SamplingOptions.builder().logitBias(Map.of(-1, 0f)),
                 () -> SamplingOptions.builder().seed(-2));
         for (Supplier<SamplingOptions.Builder> builder : wrong) {
             GambitException e = assertThrows(GambitException.class, () -> builder.get().build());

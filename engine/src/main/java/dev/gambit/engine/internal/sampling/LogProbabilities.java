@@ -57,6 +57,24 @@ public final class LogProbabilities {
         return logits[token] - logSum(logits);
     }
 
+    /**
+     * The log-probability of one token and, behind it, those of the likeliest ones.
+     *
+     * @param logits one per token of the vocabulary
+     * @param token an id
+     * @param n how many of the likeliest
+     * @return the token's entry, then as {@link #top}
+     * @throws GambitException as {@link #of} and {@link #top}
+     */
+    public static List<Entry> ofAndTop(float[] logits, int token, int n) {
+        List<Entry> entries = new ArrayList<>(n + 1);
+        entries.add(new Entry(token, of(logits, token)));
+        if (n > 0) {
+            entries.addAll(top(logits, n));
+        }
+        return entries;
+    }
+
     private static double logSum(float[] logits) {
         float highest = Float.NEGATIVE_INFINITY;
         for (float logit : logits) {

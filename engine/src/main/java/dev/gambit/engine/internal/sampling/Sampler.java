@@ -6,7 +6,7 @@ import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /**
- * Draws tokens, in the order of llama.cpp's default chain: penalties, top-k, top-p, min-p, temperature, draw. The same
+ * Draws tokens, in the order of llama.cpp's default chain: biases, penalties, top-k, top-p, min-p, temperature, draw. The same
  * options, seed, history and logits give the same tokens on every machine. Not for use by several threads at once.
  */
 public final class Sampler {
@@ -19,7 +19,7 @@ public final class Sampler {
     private int[] history;
     private int historySize;
     private int historyNext;
-    private float[] penalized = new float[0];
+    private float[] adjusted = new float[0];
     private int[] seen = new int[0];
 
     /**
@@ -74,7 +74,19 @@ public final class Sampler {
      * @throws GambitException if the logits have no highest finite number
      */
     public int sample(float[] logits) {
-        float[] values = options.hasPenalties() ? penalize(logits) : logits;
+        return sample(logits, null);
+    }
+
+    /**
+     * Draws the next token among some; does not accept it. A bias that bans all of them is left out of account.
+     *
+     * @param logits one per token of the vocabulary, unchanged on return
+     * @param allowed bits of the tokens to draw from; null for all
+     * @return the token's id
+     * @throws GambitException if the logits have no highest finite number
+     */
+    public int sample(float[] logits, long[] allowed) {
+        float[] values = adjusted(logits, allowed);
         if (options.isGreedy()) {
             return likeliest(values, logits.length);
         }
@@ -90,7 +102,7 @@ public final class Sampler {
      * @return 0 where all logits are needed
      */
     public int candidatesNeeded() {
-        if (options.hasPenalties()) {
+        if (options.hasPenalties() || !options.logitBias().isEmpty()) {
             return 0;
         }
         return options.isGreedy() ? 1 : Math.max(0, options.topK());
@@ -131,27 +143,59 @@ public final class Sampler {
         return best;
     }
 
-    private float[] penalize(float[] logits) {
-        if (penalized.length < logits.length) {
-            penalized = new float[logits.length];
+    /** Returns the logits with biases and penalties, those alone that are allowed; in an array of its own if changed. */
+    private float[] adjusted(float[] logits, long[] allowed) {
+        if (!options.hasPenalties() && options.logitBias().isEmpty() && allowed == null) {
+            return logits;
+        }
+        if (adjusted.length < logits.length) {
+            adjusted = new float[logits.length];
             seen = new int[logits.length];
         }
-        System.arraycopy(logits, 0, penalized, 0, logits.length);
+        System.arraycopy(logits, 0, adjusted, 0, logits.length);
+        options.logitBias().forEach((token, bias) -> {
+            if (token < logits.length) {
+                adjusted[token] += bias;
+            }
+        });
+        if (options.hasPenalties()) {
+            penalize(logits.length);
+        }
+        if (allowed != null && !restrict(logits.length, allowed)) {
+            System.arraycopy(logits, 0, adjusted, 0, logits.length);
+            restrict(logits.length, allowed);
+        }
+        return adjusted;
+    }
+
+    /** Leaves the allowed logits alone; returns whether any is left. */
+    private boolean restrict(int length, long[] allowed) {
+        boolean any = false;
+        for (int i = 0; i < length; i++) {
+            if ((allowed[i >> 6] >>> i & 1) == 0) {
+                adjusted[i] = Float.NEGATIVE_INFINITY;
+            } else {
+                any |= adjusted[i] > Float.NEGATIVE_INFINITY;
+            }
+        }
+        return any;
+    }
+
+    private void penalize(int length) {
         for (int i = 0; i < historySize; i++) {
-            if (history[i] >= 0 && history[i] < logits.length) {
+            if (history[i] >= 0 && history[i] < length) {
                 seen[history[i]]++;
             }
         }
         for (int i = 0; i < historySize; i++) {
             int token = history[i];
-            if (token >= 0 && token < logits.length && seen[token] > 0) {
-                float logit = penalized[token];
+            if (token >= 0 && token < length && seen[token] > 0) {
+                float logit = adjusted[token];
                 // dividing a negative logit would make its token likelier
                 logit = logit <= 0 ? logit * options.repeatPenalty() : logit / options.repeatPenalty();
-                penalized[token] = logit - (seen[token] * options.frequencyPenalty() + options.presencePenalty());
+                adjusted[token] = logit - (seen[token] * options.frequencyPenalty() + options.presencePenalty());
                 seen[token] = 0;
             }
         }
-        return penalized;
     }
 }

@@ -10,6 +10,7 @@ import dev.gambit.engine.GambitException;
 import dev.gambit.engine.SamplingOptions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -121,6 +122,23 @@ class SamplerTest {
             }
         }
         assertEquals(4_500, draws);
+    }
+
+    @Test
+    void biasesComeBeforeEverythingElse() {
+        float[] logits = {1, 5, 2, 4};
+        Sampler banned = new Sampler(SamplingOptions.greedy().toBuilder()
+                .logitBias(Map.of(1, Float.NEGATIVE_INFINITY, 2, 0.5f)).build());
+        assertEquals(3, banned.sample(logits));
+        assertEquals(0, banned.candidatesNeeded(), "a biased token may be none of the likeliest");
+        assertArrayEquals(new float[] {1, 5, 2, 4}, logits);
+        // llama.cpp's order: 4 + 2 is divided by the penalty, not 4 alone
+        Sampler penalized = new Sampler(SamplingOptions.greedy().toBuilder().repeatPenalty(1.5f)
+                .logitBias(Map.of(3, 2.25f)).build());
+        penalized.accept(3);
+        assertEquals(1, penalized.sample(logits));
+        Sampler free = new Sampler(SamplingOptions.greedy().toBuilder().logitBias(Map.of(3, 2.25f)).build());
+        assertEquals(3, free.sample(logits));
     }
 
     /** 100000 draws fall on each token as often as its probability says, at the 0.1 % level of the chi-square test. */
