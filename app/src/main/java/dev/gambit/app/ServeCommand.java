@@ -55,7 +55,8 @@ final class ServeCommand implements Callable<Integer> {
             description = "requests worked on at a time, each with a context of -c tokens (default: 4)")
     private int parallel;
 
-    @Option(names = {"-a", "--alias"}, paramLabel = "NAME", description = "what to call the model (default: its file's name)")
+    @Option(names = {"-a", "--alias"}, paramLabel = "NAME",
+            description = "what to call the model (default: its file's name)")
     private String alias;
 
     @Option(names = {"-n", "--predict", "--n-predict"}, paramLabel = "N", defaultValue = "-1",

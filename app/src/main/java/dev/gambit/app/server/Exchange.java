@@ -20,6 +20,8 @@ import org.eclipse.jetty.server.Response;
 final class Exchange {
 
     private static final int PIECE = 16 << 10;
+    /** What nginx calls the status of a request whose client went away. */
+    private static final int CLIENT_CLOSED = 499;
 
     private final Request request;
     private final Response response;
@@ -222,6 +224,14 @@ final class Exchange {
         } finally {
             connection.unlock();
         }
+    }
+
+    /** Closes the connection in the middle of an answer, so that nobody takes it for a whole one. */
+    void abandon() {
+        if (!response.isCommitted()) {
+            response.setStatus(CLIENT_CLOSED); // for the log: nobody reads it
+        }
+        request.getConnectionMetaData().getConnection().getEndPoint().close();
     }
 
     /** Notes that the connection is Jetty's again; call it before the answer is completed. */

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -71,8 +72,12 @@ final class Json {
         return at == null || at.getLineNr() < 1 ? "" : " at line " + at.getLineNr() + ", column " + at.getColumnNr();
     }
 
+    /** What Jackson says, without the names of its classes. */
     private static String reason(JsonProcessingException e) {
-        return oneLine(e.getOriginalMessage());
+        if (e instanceof MismatchedInputException) {
+            return "more follows behind its end";
+        }
+        return oneLine(e.getOriginalMessage()).replaceAll(",? (from|as per) `[^`]*`", "");
     }
 
     private static String oneLine(String message) {

@@ -14,6 +14,10 @@ final class JsonErrors extends ErrorHandler {
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
         int status = response.getStatus();
+        if (status == 501 || status == 505) {
+            status = 400; // a transfer encoding or a version that there is not: the request's fault
+            response.setStatus(status);
+        }
         Object reason = request.getAttribute(ERROR_MESSAGE);
         String message = switch (status) {
             case 431 -> "The request's headers are larger than this server takes.";

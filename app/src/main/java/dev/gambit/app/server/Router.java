@@ -77,13 +77,17 @@ final class Router extends Handler.Abstract {
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
         Exchange exchange = new Exchange(request, response, options);
-        Throwable broken = null;
+        boolean answered;
         try {
             answer(exchange);
+            answered = true;
         } catch (InterruptedException e) {
-            broken = e; // nobody is there to be answered
+            answered = false; // nobody is there to be answered
         } catch (Throwable e) {
-            broken = fail(exchange, e);
+            answered = fail(exchange, e);
+        }
+        if (!answered) {
+            exchange.abandon();
         }
         metrics.answered(label(exchange.path()), exchange.status());
         if (options.verbose()) {
@@ -92,21 +96,17 @@ final class Router extends Handler.Abstract {
                             / 1_000_000));
         }
         exchange.end();
-        if (broken == null) {
-            callback.succeeded();
-        } else {
-            callback.failed(broken);
-        }
+        callback.succeeded();
         return true;
     }
 
-    /** Answers with an error; returns what ends the connection, or null where there was an answer. */
-    private static Throwable fail(Exchange exchange, Throwable failure) {
+    /** Answers with an error; false where nobody is there to be answered. */
+    private static boolean fail(Exchange exchange, Throwable failure) {
         ApiException e;
         switch (failure) {
             case ApiException known -> e = known;
             case IOException gone -> {
-                return gone;
+                return false;
             }
             default -> {
                 LOG.log(Level.ERROR, exchange.method() + " " + exchange.path() + " failed", failure);
@@ -115,9 +115,9 @@ final class Router extends Handler.Abstract {
         }
         try {
             exchange.fail(e);
-            return null;
+            return true;
         } catch (IOException gone) {
-            return gone;
+            return false;
         }
     }
 
