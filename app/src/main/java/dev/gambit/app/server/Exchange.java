@@ -128,8 +128,9 @@ final class Exchange {
     void reply(int status, String contentType, byte[] body) throws IOException {
         response.setStatus(status);
         response.getHeaders().put(HttpHeader.CONTENT_TYPE, contentType);
-        if (!bodyRead && hasBody()) {
-            // what is left of the request would be taken for the next one
+        stopProbing();
+        if (pipelined || !bodyRead && hasBody()) {
+            // what is left of the request would be taken for the next one; or the next one has lost a byte
             response.getHeaders().put(HttpHeader.CONNECTION, "close");
         }
         if (method().equals("HEAD")) {
@@ -183,6 +184,7 @@ final class Exchange {
     }
 
     void endStream() throws IOException {
+        stopProbing();
         write(true, new byte[0]);
     }
 
@@ -213,7 +215,7 @@ final class Exchange {
                 int n = channel.read(probe);
                 gone = n < 0;
                 if (n > 0) {
-                    // the next request before this one's answer: it is damaged now, so the connection ends behind this one
+                    // the next request before this one's answer; it is damaged now, so the connection ends with this one
                     pipelined = true;
                 }
             }
@@ -234,18 +236,18 @@ final class Exchange {
         request.getConnectionMetaData().getConnection().getEndPoint().close();
     }
 
-    /** Notes that the connection is Jetty's again; call it before the answer is completed. */
-    void end() {
+    /** The connection is Jetty's again: call it before an answer's last bytes, as the next request may follow at once. */
+    private void stopProbing() {
         connection.lock();
-        try {
-            ended = true;
-            if (pipelined && !response.isCommitted()) {
-                response.getHeaders().put(HttpHeader.CONNECTION, "close");
-            } else if (pipelined) {
-                request.getConnectionMetaData().getConnection().getEndPoint().close();
-            }
-        } finally {
-            connection.unlock();
+        ended = true;
+        connection.unlock();
+    }
+
+    /** Ends the exchange; call it before its callback. */
+    void end() {
+        stopProbing();
+        if (pipelined && streaming) {
+            request.getConnectionMetaData().getConnection().getEndPoint().close();
         }
     }
 }
