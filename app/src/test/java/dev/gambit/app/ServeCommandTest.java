@@ -43,9 +43,10 @@ class ServeCommandTest {
     }
 
     @Test
-    @Timeout(90)
+    @Timeout(200)
     void answersUntilItIsToldToEndAndThenLetsARequestComeToItsEnd() throws Exception {
-        Process process = serve(Map.of("LLAMA_ARG_PORT", "0", "LLAMA_API_KEY", "secret"), "--alias", "tiny", "-t", "2");
+        Process process = serve(Map.of("LLAMA_ARG_PORT", "0", "LLAMA_API_KEY", "secret"), "--alias", "tiny", "-t", "2",
+                "--drain", "150");
         try (HttpClient client = HttpClient.newHttpClient();
                 BufferedReader err = new BufferedReader(
                         new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8))) {
@@ -64,7 +65,7 @@ class ServeCommandTest {
                     .header("Authorization", "Bearer secret");
             CompletableFuture<HttpResponse<String>> answer = client.sendAsync(ask.POST(HttpRequest.BodyPublishers
                     .ofString(
-                            "{\"prompt\":\"Once upon a time\",\"ignore_eos\":true,\"max_tokens\":200,\"stream\":true}"))
+                            "{\"prompt\":\"Once upon a time\",\"ignore_eos\":true,\"max_tokens\":80,\"stream\":true}"))
                     .build(),
                     HttpResponse.BodyHandlers.ofString());
             String slots = "";
@@ -73,7 +74,7 @@ class ServeCommandTest {
                         .header("Authorization", "Bearer secret").build(), HttpResponse.BodyHandlers.ofString()).body();
             }
             process.toHandle().destroy(); // SIGTERM; the process itself would close what it says
-            HttpResponse<String> response = answer.get(60, TimeUnit.SECONDS);
+            HttpResponse<String> response = answer.get(150, TimeUnit.SECONDS);
             assertEquals(200, response.statusCode());
             assertTrue(response.body().endsWith("data: [DONE]\n\n"), response.body());
             assertTrue(response.body().contains("\"model\":\"tiny\""));

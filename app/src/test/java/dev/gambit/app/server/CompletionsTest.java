@@ -129,13 +129,13 @@ class CompletionsTest {
 
     @Test
     void sameSeedSameTextAndOthersDiffer() {
-        String fields = "\"max_tokens\":24,\"temperature\":1.2,\"seed\":";
+        String fields = "\"max_tokens\":24,\"temperature\":1.2,\"ignore_eos\":true,\"seed\":";
         String once = text(complete(fields + 11));
         assertEquals(once, text(complete(fields + 11)));
         assertNotEquals(once, text(complete(fields + 12)));
         assertEquals(text(complete(fields + "-77")), text(complete(fields + "-77")));
-        assertNotEquals(text(complete("\"max_tokens\":24,\"temperature\":1.5")),
-                text(complete("\"max_tokens\":24,\"temperature\":1.5")));
+        assertNotEquals(text(complete("\"max_tokens\":24,\"temperature\":1.5,\"ignore_eos\":true")),
+                text(complete("\"max_tokens\":24,\"temperature\":1.5,\"ignore_eos\":true")));
     }
 
     @Test
