@@ -126,7 +126,7 @@ final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    /** Requests run on virtual threads, which take turns on as many threads as there are processors; a model can hold one. */
+    /** Requests run on virtual threads, which take turns on a thread for each processor; a model can hold one. */
     private static void moreCarriers() {
         String name = "jdk.virtualThreadScheduler.parallelism";
         if (System.getProperty(name) == null) {

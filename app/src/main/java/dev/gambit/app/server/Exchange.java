@@ -215,7 +215,7 @@ final class Exchange {
                 int n = channel.read(probe);
                 gone = n < 0;
                 if (n > 0) {
-                    // the next request before this one's answer; it is damaged now, so the connection ends with this one
+                    // the next request, before this one's answer: damaged now, so the connection ends with this one
                     pipelined = true;
                 }
             }
@@ -236,7 +236,7 @@ final class Exchange {
         request.getConnectionMetaData().getConnection().getEndPoint().close();
     }
 
-    /** The connection is Jetty's again: call it before an answer's last bytes, as the next request may follow at once. */
+    /** The connection is Jetty's again: call it before an answer's last bytes, as a request may follow at once. */
     private void stopProbing() {
         connection.lock();
         ended = true;

@@ -12,8 +12,8 @@ import java.util.Set;
 import java.util.function.Predicate;
 
 /**
- * The fields of a JSON object, read one by one with their type and range; each error names the field. {@code null} is the
- * same as left out, as clients write it that way. What nobody asked for is an error at the {@link #end}.
+ * The fields of a JSON object, read one by one with their type and range; each error names the field. {@code null} is
+ * the same as left out, as clients write it that way. What nobody asked for is an error at the {@link #end}.
  */
 final class Fields {
 

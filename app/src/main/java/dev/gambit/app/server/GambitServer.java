@@ -47,8 +47,8 @@ public final class GambitServer implements AutoCloseable {
         connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
         connector.setHost(options.host());
         connector.setPort(options.port());
-        // Within a request a client may pause for so long; between two it may keep its connection for longer, which clients
-        // give up by themselves: one that is closed just as a request is sent would be an error to them.
+        // Within a request a client may pause for so long; between two it may keep its connection for longer: one that
+        // is closed just as the next request is sent would be an error to the client.
         http.setIdleTimeout(options.ioTimeout().toMillis());
         connector.setIdleTimeout(options.ioTimeout().toMillis() * 5 / 2);
         connector.setReuseAddress(true);

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.DoubleAdder;
 import java.util.concurrent.atomic.LongAdder;
 
-/** What {@code /metrics} tells Prometheus: llama.cpp's names with {@code gambit_} before them, and how sparsely it ran. */
+/** What {@code /metrics} tells Prometheus: llama.cpp's names with {@code gambit_} before them, and the sparsity. */
 final class Metrics {
 
     private static final double SECOND = 1e9;

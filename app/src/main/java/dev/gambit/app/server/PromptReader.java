@@ -77,7 +77,7 @@ final class PromptReader {
         int first = tokenizer.bos() >= 0 ? tokenizer.bos() : tokenizer.eos();
         if (first < 0) {
             throw ApiException.invalid("prompt",
-                    "'prompt': expected a text, as this model has no token for the beginning of one, found an empty one.");
+                    "'prompt': expected a text, as this model has no token to begin one with, found an empty one.");
         }
         return new int[] {first};
     }

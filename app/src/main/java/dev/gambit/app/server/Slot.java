@@ -12,9 +12,9 @@ import java.util.Arrays;
  * A session that requests use in turn, and what it has evaluated. A prompt's beginning that is there already is not
  * evaluated again.
  *
- * <p>A text must not depend on what was served before, and a position evaluated alone (a generated token) has not the same
- * bits as one evaluated in a batch (a prompt's). So only positions of prompts are taken over, and enough is left of the
- * new prompt to be a batch, too.
+ * <p>A text must not depend on what was served before, and a position evaluated alone (a generated token) has not the
+ * same bits as one evaluated in a batch (a prompt's). So only positions of prompts are taken over, and enough is left
+ * of the new prompt to be a batch, too.
  */
 final class Slot {
 
@@ -90,7 +90,7 @@ final class Slot {
         }
         int common = Arrays.mismatch(tokens, 0, most, prompt, 0, most);
         common = common < 0 ? most : common;
-        // The last position of a prompt may be a batch of its own. Then it has to be one with the beginning left out, too.
+        // The last position of a prompt may be a batch of its own; then it has to be one without the beginning, too.
         if (prompt.length % BATCH == 1) {
             return common / BATCH * BATCH;
         }

@@ -87,7 +87,7 @@ final class Slots implements AutoCloseable {
                     }
                     if (System.nanoTime() > deadline) {
                         throw ApiException.unavailable("timeout",
-                                "No slot became free in the time that a request may take (--timeout); try again later.");
+                                "No slot became free in the time that a request may take (--timeout); try later.");
                     }
                 }
                 Slot best = best(prompt);

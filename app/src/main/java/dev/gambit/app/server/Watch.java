@@ -4,8 +4,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Looks after running generations where they do not look themselves, while a prompt is evaluated: ends those whose client
- * went away or whose time is over.
+ * Looks after running generations where they do not look themselves, while a prompt is evaluated: ends those whose
+ * client went away or whose time is over.
  */
 final class Watch implements AutoCloseable {
 
