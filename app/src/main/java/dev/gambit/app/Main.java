@@ -23,6 +23,7 @@ public final class Main {
     static {
         COMMANDS.put("generate", GenerateCommand::new);
         COMMANDS.put("chat", ChatCommand::new);
+        COMMANDS.put("serve", ServeCommand::new);
         COMMANDS.put("perplexity", PerplexityCommand::new);
         COMMANDS.put("bench", BenchCommand::new);
         COMMANDS.put("calibrate", CalibrateCommand::new);
@@ -56,7 +57,7 @@ public final class Main {
         Charset charset = StandardOutput.charset();
         System.setOut(new PrintStream(sink, false, charset));
         System.setErr(new PrintStream(new FileOutputStream(FileDescriptor.err), true, charset));
-        if (args.length > 0 && List.of("generate", "chat").contains(args[0])) {
+        if (args.length > 0 && List.of("generate", "chat", "serve").contains(args[0])) {
             // beside reading the options, which takes as long and one processor
             Thread.ofPlatform().daemon().name("gambit-prepare").start(LanguageModel::prepare);
         }

@@ -119,6 +119,11 @@ public final class ModelOptionsMixin {
 
     private Double level;
 
+    /** Returns the policy that was asked for, by its full name; null for the thresholds' own. */
+    String policyName() {
+        return policy(policy, importance);
+    }
+
     /**
      * Opens the model to write text with these options. The built-in one reads its prompt densely: with half of its few
      * channels skipped it takes a prompt of four words for a question, and is done.

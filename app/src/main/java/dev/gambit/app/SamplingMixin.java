@@ -63,6 +63,17 @@ final class SamplingMixin {
      * @throws GambitException where a number is out of range
      */
     SamplingOptions options(boolean embedded) {
+        SamplingOptions given = defaults(embedded);
+        return given.seed() != -1 ? given
+                : given.toBuilder().seed(ThreadLocalRandom.current().nextLong(MAX_SEED)).build();
+    }
+
+    /**
+     * Returns the options as they are, with seed -1 where none was given.
+     *
+     * @throws GambitException where a number is out of range
+     */
+    SamplingOptions defaults(boolean embedded) {
         // llama.cpp's random seed is -1 as a 32-bit number
         if (seed < -1 || seed > MAX_SEED) {
             throw new GambitException(GambitException.line(
@@ -78,7 +89,7 @@ final class SamplingMixin {
                 .presencePenalty(presencePenalty)
                 .frequencyPenalty(frequencyPenalty)
                 .logitBias(biases())
-                .seed(seed == -1 || seed == MAX_SEED ? ThreadLocalRandom.current().nextLong(MAX_SEED) : seed)
+                .seed(seed == MAX_SEED ? -1 : seed)
                 .build();
     }
 

@@ -1,0 +1,13 @@
+package dev.gambit.app.server;
+
+import dev.gambit.engine.SamplingOptions;
+
+/**
+ * What holds where a request does not say.
+ *
+ * @param sampling how tokens are drawn; seed -1 for another one each time
+ * @param predict most tokens of an answer; -1 for what the context holds
+ * @param level the level of sparsity the model runs with; null for dense
+ * @param policy the policy it runs with; null for the thresholds' own
+ */
+public record Defaults(SamplingOptions sampling, int predict, Double level, String policy) {}

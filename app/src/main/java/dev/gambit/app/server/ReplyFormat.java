@@ -1,0 +1,29 @@
+package dev.gambit.app.server;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+
+/** How a path writes its answers: in one piece, or as the events of a stream. */
+interface ReplyFormat {
+
+    /** Returns the answer in one piece. */
+    ObjectNode whole(List<Text> texts);
+
+    /** Returns the event that begins a text; null for none. */
+    ObjectNode first(int index);
+
+    /** Returns the event for more of a text. */
+    ObjectNode more(int index, String text, int token);
+
+    /** Returns the event that ends a text. */
+    ObjectNode last(Text text);
+
+    /** Returns the event with the counts behind all texts; null for none. */
+    ObjectNode usage(List<Text> texts);
+
+    /** Returns what ends the stream; null for nothing. */
+    String end();
+
+    /** Returns what all its answers carry. */
+    Envelope envelope();
+}
