@@ -83,15 +83,16 @@ final class ChatEngine implements AutoCloseable {
     }
 
     /**
-     * Checks a request and makes a task of it, which {@link #start} then runs.
+     * Makes a task of a request, which {@link #start} then runs.
      *
-     * @throws LangChain4jException for what is wrong with the request
+     * @throws LangChain4jException for what is asked for in vain
      */
     ChatTask task(ChatRequest request, ChatTask.Observer observer) {
         synchronized (running) {
             checkOpen();
         }
-        return new ChatTask(this, ChatRequests.prepare(request, model, modelName, sampling), observer);
+        ChatRequests.check(request, modelName);
+        return new ChatTask(this, request, observer);
     }
 
     /** Runs a task when a session is free, on a thread of this engine. */
@@ -109,12 +110,13 @@ final class ChatEngine implements AutoCloseable {
     }
 
     /** Answers on the thread of a task. */
-    ChatResponse answer(ChatTask task, Prepared request) {
+    ChatResponse answer(ChatTask task, ChatRequest request) {
+        Prepared prepared = ChatRequests.prepare(request, model, sampling);
         Session session = take();
         try {
             session.truncate(0);
-            GenerationResult result = task.generate(session, request);
-            return response(result, request.prompt().length);
+            GenerationResult result = task.generate(session, prepared);
+            return response(result, prepared.prompt().length);
         } finally {
             give(session);
         }

@@ -19,7 +19,6 @@ import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.request.ResponseFormat;
 import dev.langchain4j.model.chat.request.ResponseFormatType;
 import dev.langchain4j.model.chat.request.ToolChoice;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
@@ -37,25 +36,33 @@ final class ChatRequests {
     record Prepared(int[] prompt, GenerationOptions options) {}
 
     /**
+     * Refuses what no Gambit model can do, before anything is worked on.
+     *
      * @param modelName what the model is called
-     * @throws UnsupportedFeatureException for what no Gambit model can do
-     * @throws InvalidRequestException for what this one cannot: numbers out of range, a conversation that does not fit
+     * @throws UnsupportedFeatureException for tools, formats, other contents than text, another model's name
      */
-    static Prepared prepare(ChatRequest request, LanguageModel model, String modelName, SamplingOptions base) {
-        ChatRequestParameters parameters = request.parameters();
-        validate(parameters, modelName);
-        List<dev.gambit.engine.ChatMessage> turns = new ArrayList<>();
-        for (ChatMessage message : request.messages()) {
-            turns.add(turn(message));
-        }
+    static void check(ChatRequest request, String modelName) {
+        validate(request.parameters(), modelName);
+        request.messages().forEach(ChatRequests::turn);
+    }
+
+    /**
+     * Renders and encodes a request that was {@linkplain #check checked}.
+     *
+     * @throws InvalidRequestException for what this model cannot: numbers out of range, a conversation that does not fit
+     */
+    static Prepared prepare(ChatRequest request, LanguageModel model, SamplingOptions base) {
         try {
-            int[] prompt = encode(model.chatTemplate(), model.tokenizer(), turns);
+            int[] prompt = encode(
+                    model.chatTemplate(),
+                    model.tokenizer(),
+                    request.messages().stream().map(ChatRequests::turn).toList());
             if (prompt.length >= model.contextLength()) {
                 throw new InvalidRequestException(GambitException.line(
                         "the conversation", "fewer than " + model.contextLength() + " tokens", prompt.length,
                         "shorten it or open the model with a larger contextLength"));
             }
-            return new Prepared(prompt, options(parameters, base));
+            return new Prepared(prompt, options(request.parameters(), base));
         } catch (GambitException e) {
             throw new InvalidRequestException(e.getMessage(), e);
         }
@@ -66,11 +73,11 @@ final class ChatRequests {
         if (parameters.modelName() != null && !parameters.modelName().equals(modelName)) {
             throw unsupported("modelName '" + parameters.modelName() + "'", "this model is '" + modelName + "'");
         }
-        if (!parameters.toolSpecifications().isEmpty()) {
-            throw unsupported("tools", "leave them out");
-        }
         if (parameters.toolChoice() != null && parameters.toolChoice() != ToolChoice.AUTO) {
             throw unsupported("ToolChoice." + parameters.toolChoice(), "leave it out");
+        }
+        if (!parameters.toolSpecifications().isEmpty()) {
+            throw unsupported("tools", "leave them out");
         }
         ResponseFormat format = parameters.responseFormat();
         if (format != null && format.type() == ResponseFormatType.JSON) {

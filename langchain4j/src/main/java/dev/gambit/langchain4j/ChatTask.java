@@ -3,6 +3,7 @@ package dev.gambit.langchain4j;
 import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.Session;
 import dev.gambit.langchain4j.ChatRequests.Prepared;
+import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
 
 /** One request on its way: waits for a thread, answers, tells its observer. */
@@ -23,7 +24,7 @@ final class ChatTask implements Runnable {
     }
 
     private final ChatEngine engine;
-    private final Prepared request;
+    private final ChatRequest request;
     private final Observer observer;
     private volatile boolean cancelled;
     private volatile boolean aborted;
@@ -31,7 +32,7 @@ final class ChatTask implements Runnable {
     /** What is being generated on; guarded by this task, so that a cancel never hits the session's next user. */
     private Session session;
 
-    ChatTask(ChatEngine engine, Prepared request, Observer observer) {
+    ChatTask(ChatEngine engine, ChatRequest request, Observer observer) {
         this.engine = engine;
         this.request = request;
         this.observer = observer;

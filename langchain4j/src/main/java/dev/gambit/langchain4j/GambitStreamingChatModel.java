@@ -39,10 +39,10 @@ public final class GambitStreamingChatModel implements StreamingChatModel, AutoC
 
     /**
      * Answers a handler. It can end the generation through the {@code StreamingHandle} in its calls' contexts; what it throws
-     * comes back to its {@code onError}, and the answer goes on.
+     * comes back to its {@code onError}, and the answer goes on. Numbers out of range and conversations that are too long
+     * are told to {@code onError}, as an {@code InvalidRequestException}.
      *
      * @throws dev.langchain4j.exception.UnsupportedFeatureException for tools, JSON formats, other contents than text
-     * @throws dev.langchain4j.exception.InvalidRequestException for numbers out of range and conversations too long
      * @throws dev.gambit.engine.GambitException where the model is closed
      */
     @Override

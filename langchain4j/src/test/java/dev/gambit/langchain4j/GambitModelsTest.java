@@ -9,12 +9,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
+import dev.gambit.engine.GenerationListener;
+import dev.gambit.engine.GenerationOptions;
+import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.ModelOptions;
 import dev.gambit.engine.SamplingOptions;
+import dev.gambit.engine.Session;
 import dev.gambit.engine.Sparsity;
 import dev.gambit.langchain4j.spi.GambitChatModelBuilderFactory;
 import dev.gambit.langchain4j.spi.GambitStreamingChatModelBuilderFactory;
+import dev.langchain4j.data.message.AiMessage;
+import dev.langchain4j.data.message.SystemMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.LangChain4jException;
@@ -79,6 +85,36 @@ class GambitModelsTest {
             for (int i = 0; i < 6; i += 2) {
                 assertEquals(alone, others.get(i).get());
             }
+        }
+    }
+
+    /** The prompt is the whole conversation, as the model's own template renders it. */
+    @Test
+    void allTurnsReachTheModel() {
+        try (LanguageModel open = EmbeddedModel.open(ModelOptions.defaults());
+                GambitChatModel model = GambitChatModel.builder()
+                        .languageModel(open).sampling(SamplingOptions.greedy()).maxOutputTokens(12).build();
+                Session session = open.session()) {
+            String prompt = open.chatTemplate().render(
+                    List.of(
+                            new dev.gambit.engine.ChatMessage("system", "You are Tom."),
+                            new dev.gambit.engine.ChatMessage("user", "Who are you?"),
+                            new dev.gambit.engine.ChatMessage("assistant", "I am Tom."),
+                            new dev.gambit.engine.ChatMessage("user", "Tell me a story.")),
+                    true);
+            boolean begun = open.tokenizer().bos() >= 0 && prompt.startsWith(open.tokenizer().token(open.tokenizer().bos()));
+            int[] tokens = open.tokenizer().encode(prompt, !begun, true);
+            GenerationResult expected = session.generate(
+                    tokens,
+                    GenerationOptions.builder().maxTokens(12).sampling(SamplingOptions.greedy()).build(),
+                    GenerationListener.NONE);
+            ChatResponse response = model.chat(
+                    SystemMessage.from("You are Tom."),
+                    UserMessage.from("Who are you?"),
+                    AiMessage.from("I am Tom."),
+                    UserMessage.from("Tell me a story."));
+            assertEquals(tokens.length, response.metadata().tokenUsage().inputTokenCount());
+            assertEquals(expected.text(), text(response));
         }
     }
 

@@ -33,17 +33,16 @@ class StoryController {
     @GetMapping(path = "/story", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
     SseEmitter story(@RequestParam(defaultValue = "a little fox") String about) {
         SseEmitter emitter = new SseEmitter(NO_TIMEOUT);
-        try {
-            model.chat(
-                    ChatRequest.builder()
-                            .messages(UserMessage.from("Tell me a story about " + about + "."))
-                            .build(),
-                    new ToEmitter(emitter));
-        } catch (InvalidRequestException e) {
-            throw new ResponseStatusException(HttpStatus.BAD_REQUEST, e.getMessage(), e);
-        }
+        model.chat(
+                ChatRequest.builder()
+                        .messages(UserMessage.from("Tell me a story about " + about + "."))
+                        .build(),
+                new ToEmitter(emitter));
         return emitter;
     }
+
+    /** More of the story; as JSON, because an event's data cannot hold every text. */
+    record Piece(String text) {}
 
     /** Hands the answer on; where the client has gone away, the model stops within a token. */
     private record ToEmitter(SseEmitter emitter) implements StreamingChatResponseHandler {
@@ -51,7 +50,7 @@ class StoryController {
         @Override
         public void onPartialResponse(PartialResponse more, PartialResponseContext context) {
             try {
-                emitter.send(SseEmitter.event().data(more.text(), MediaType.APPLICATION_JSON));
+                emitter.send(SseEmitter.event().data(new Piece(more.text()), MediaType.APPLICATION_JSON));
             } catch (IOException e) {
                 context.streamingHandle().cancel();
                 emitter.completeWithError(e);
@@ -74,7 +73,9 @@ class StoryController {
 
         @Override
         public void onError(Throwable thrown) {
-            emitter.completeWithError(thrown);
+            emitter.completeWithError(thrown instanceof InvalidRequestException
+                    ? new ResponseStatusException(HttpStatus.BAD_REQUEST, thrown.getMessage(), thrown)
+                    : thrown);
         }
     }
 }

@@ -56,7 +56,7 @@ class StoryApplicationTest {
             HttpResponse<Stream<String>> response = get(client, story(service, "?about=a+cat"));
             assertEquals(200, response.statusCode());
             List<String> lines = response.body().toList();
-            long pieces = lines.stream().filter(line -> line.startsWith("data:\"")).count();
+            long pieces = lines.stream().filter(line -> line.startsWith("data:{\"text\":")).count();
             assertTrue(pieces > 10, "the story did not come in pieces: " + lines);
             assertTrue(lines.contains("event:end"), "it did not end: " + lines);
 
