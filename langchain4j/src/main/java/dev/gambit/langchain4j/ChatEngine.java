@@ -15,12 +15,12 @@ import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.output.FinishReason;
 import dev.langchain4j.model.output.TokenUsage;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -42,6 +42,8 @@ final class ChatEngine implements AutoCloseable {
     private final GambitChatRequestParameters defaults;
     private final List<ChatModelListener> listeners;
     private final ThreadPoolExecutor threads;
+    /** For {@link #close} to wait for: a pool calls itself terminated a moment before its threads are. */
+    private final List<Thread> started = new ArrayList<>();
     private final Deque<Session> idle = new ArrayDeque<>();
     private final Set<ChatTask> running = new HashSet<>();
     private boolean closed;
@@ -68,8 +70,17 @@ final class ChatEngine implements AutoCloseable {
                 IDLE_SECONDS,
                 TimeUnit.SECONDS,
                 new LinkedBlockingQueue<>(),
-                task -> Thread.ofPlatform().name("gambit-chat-" + number.incrementAndGet()).daemon().unstarted(task));
+                task -> thread(task, number.incrementAndGet()));
         threads.allowCoreThreadTimeOut(true);
+    }
+
+    private Thread thread(Runnable task, int number) {
+        Thread thread = Thread.ofPlatform().name("gambit-chat-" + number).daemon().unstarted(task);
+        synchronized (started) {
+            started.removeIf(earlier -> earlier.getState() == Thread.State.TERMINATED);
+            started.add(thread);
+        }
+        return thread;
     }
 
     /** Returns the parameters of requests that set none. */
@@ -204,7 +215,7 @@ final class ChatEngine implements AutoCloseable {
         }
         ending.forEach(ChatTask::abort);
         threads.shutdown();
-        await(threads);
+        awaitThreads();
         for (Session session : idle) {
             session.close();
         }
@@ -214,21 +225,25 @@ final class ChatEngine implements AutoCloseable {
         }
     }
 
-    private static void await(ExecutorService threads) {
+    private void awaitThreads() {
         boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    threads.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
-                    return;
-                } catch (InterruptedException e) {
-                    interrupted = true; // what is off the heap must not be freed under a running batch
+        for (boolean ended = false; !ended;) {
+            try {
+                threads.awaitTermination(Long.MAX_VALUE, TimeUnit.NANOSECONDS);
+                List<Thread> ending;
+                synchronized (started) {
+                    ending = List.copyOf(started);
                 }
+                for (Thread thread : ending) {
+                    thread.join();
+                }
+                ended = true;
+            } catch (InterruptedException e) {
+                interrupted = true; // what is off the heap must not be freed under a running batch
             }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 }
