@@ -8,6 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.github.dockerjava.api.DockerClient;
+import com.openai.client.OpenAIClient;
+import com.openai.client.okhttp.OpenAIOkHttpClient;
+import com.openai.errors.InternalServerException;
+import com.openai.models.chat.completions.ChatCompletionCreateParams;
 import java.io.InputStream;
 import java.net.Socket;
 import java.net.URI;
@@ -207,18 +211,37 @@ class LifecycleContainerIT {
             server.withCreateContainerCmdModifier(cmd -> cmd.getHostConfig().withNanoCPUs(500_000_000L));
             server.start();
             TreeSet<Integer> seen = new TreeSet<>();
-            for (int i = 0; i < 600 && !seen.contains(200); i++) {
+            boolean told = false;
+            for (int i = 0; i < 1200 && !seen.contains(200); i++) {
                 try {
-                    seen.add(CLIENT.send(HttpRequest.newBuilder(server.page("/health")).build(), BodyHandlers
-                            .discarding())
-                            .statusCode());
+                    int status = CLIENT.send(
+                            HttpRequest.newBuilder(server.page("/health")).build(), BodyHandlers.discarding()).statusCode();
+                    seen.add(status);
+                    told |= status == 503 && !told && clientIsTold(server);
                 } catch (java.io.IOException e) {
                     // it does not listen yet
                 }
                 Thread.sleep(50);
             }
+            assertTrue(told || model == null, "OpenAI's client met no 503: " + seen);
             seen.removeAll(List.of(200, 503));
             assertEquals(new TreeSet<>(), seen, "other answers while loading: " + server.getLogs());
+        }
+    }
+
+    /** Whether a request now is a 503 to OpenAI's client, as its own exception. */
+    private static boolean clientIsTold(ServerContainer server) {
+        OpenAIClient client =
+                OpenAIOkHttpClient.builder().baseUrl(server.url() + "/v1").apiKey("none").maxRetries(0).build();
+        try {
+            client.chat().completions().create(
+                    ChatCompletionCreateParams.builder().model("any").addUserMessage("Hello").maxCompletionTokens(1).build());
+            return false; // it was loaded in between
+        } catch (InternalServerException e) {
+            assertEquals(503, e.statusCode());
+            return true;
+        } finally {
+            client.close();
         }
     }
 
