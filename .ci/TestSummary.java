@@ -54,7 +54,7 @@ public final class TestSummary {
     }
 
     private static List<Path> reports(Path root) throws IOException {
-        try (Stream<Path> files = Files.find(root, 4, (path, attributes) -> path.toString()
+        try (Stream<Path> files = Files.find(root, 5, (path, attributes) -> path.toString()
                 .replace('\\', '/')
                 .matches(".*/target/(surefire|failsafe)-reports/TEST-[^/]*\\.xml"))) {
             return files.sorted().toList();
