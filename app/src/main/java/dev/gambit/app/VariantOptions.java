@@ -80,6 +80,11 @@ final class VariantOptions {
         return threads;
     }
 
+    /** Returns the types of the keys' and the values' cache. */
+    String cache() {
+        return cacheTypeK + " " + cacheTypeV;
+    }
+
     /** Returns the model file; null for the model that comes with Gambit. */
     Path path() {
         return model;

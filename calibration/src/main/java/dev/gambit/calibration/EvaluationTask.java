@@ -168,7 +168,7 @@ public record EvaluationTask(String name, List<Item> items, boolean normalised) 
             JsonNode id = node.get("id");
             if (requests == null) {
                 found = "neither";
-            } else if (label == null || !label.canConvertToInt() || label.intValue() < 0
+            } else if (label == null || !label.isIntegralNumber() || !label.canConvertToInt() || label.intValue() < 0
                     || label.intValue() >= requests.size()) {
                 throw broken(file, number, "a \"label\" from 0 to " + (requests.size() - 1),
                         label == null ? "none" : label);
