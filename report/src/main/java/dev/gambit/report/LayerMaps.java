@@ -58,7 +58,8 @@ final class LayerMaps implements Picture.Drawing {
         double width = area.getWidth() / COLUMNS;
         for (int i = 0; i < points.size(); i++) {
             Rectangle2D panel = new Rectangle2D.Double(
-                    i % COLUMNS * width, LEGEND + (double) (i / COLUMNS) * panelHeight, width, panelHeight);
+                    i % COLUMNS * width, LEGEND + (double) (i / COLUMNS) * panelHeight, width,
+                    FRAME + (double) ROW_HEIGHT * sites(points.get(i)).size());
             panel(points.get(i)).draw(g, panel);
         }
         legend(g);

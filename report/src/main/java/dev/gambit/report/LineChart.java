@@ -60,6 +60,17 @@ final class LineChart {
         return names.isEmpty();
     }
 
+    /** Returns the round distance of which about six fill a range. */
+    private static double step(double length) {
+        double decade = Math.pow(10, Math.floor(Math.log10(length / 6)));
+        for (double round : new double[] {1, 2, 5}) {
+            if (round * decade >= length / 6) {
+                return round * decade;
+            }
+        }
+        return 10 * decade;
+    }
+
     /**
      * Makes the chart.
      *
@@ -107,6 +118,9 @@ final class LineChart {
             range.setRange(
                     logarithmic ? low / Math.pow(high / low, 0.06) : low - 0.08 * (high - low),
                     logarithmic ? high * Math.pow(high / low, 0.08) : high + 0.12 * (high - low));
+            if (range instanceof NumberAxis linear) {
+                linear.setTickUnit(new NumberTickUnit(step(range.getRange().getLength())));
+            }
         }
         Font font = Style.font(13, true);
         double widest = names.stream()
