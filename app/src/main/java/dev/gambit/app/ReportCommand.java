@@ -25,6 +25,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -70,7 +71,8 @@ final class ReportCommand implements Callable<Integer> {
             description = "which of these tasks (default: all)")
     private List<String> taskNames = new ArrayList<>();
 
-    @Option(names = {"-L", "--limit"}, paramLabel = "N", description = "items of each task, from its start (default: all)")
+    @Option(names = {"-L", "--limit"}, paramLabel = "N",
+            description = "items of each task, from its start (default: all)")
     private int limit;
 
     @Option(names = "--task-sparsity", paramLabel = "L,...",
@@ -242,9 +244,10 @@ final class ReportCommand implements Callable<Integer> {
 
     private List<String> facts(LanguageModel dense) {
         List<String> facts = new ArrayList<>();
-        facts.add("gambit " + spec.commandLine().getParseResult().originalArgs().stream()
-                .map(a -> a.isEmpty() || a.contains(" ") ? "'" + a + "'" : a)
-                .reduce("report", (a, b) -> a + " " + b));
+        facts.add("gambit report" + spec.commandLine().getParseResult().originalArgs().stream()
+                .dropWhile(a -> a.equals("report"))
+                .map(a -> " " + (a.isEmpty() || a.contains(" ") ? "'" + a + "'" : a))
+                .collect(Collectors.joining()));
         facts.add("");
         facts.add("Gambit     " + Main.version() + ", Java " + Runtime.version() + " (" + System.getProperty(
                 "java.vm.name") + ")");

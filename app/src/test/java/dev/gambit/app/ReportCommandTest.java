@@ -56,7 +56,8 @@ class ReportCommandTest {
         assertTrue(Math.abs(chess.at("/layers/4/FFN_ACT").doubleValue() - 0.5) < 0.3, lines.get(2));
 
         byte[] before = Files.readAllBytes(out.resolve("sweep.jsonl"));
-        assertEquals(0, run("-f", text, "-o", out, "-c", 64, "--chunks", 2, "--policy", "chess,teal", "--sparsity", "0.5",
+        assertEquals(0, run("-f", text, "-o", out, "-c", 64, "--chunks", 2, "--policy", "chess,teal", "--sparsity",
+                "0.5",
                 "--no-speed").status());
         assertArrayEquals(before, Files.readAllBytes(out.resolve("sweep.jsonl")));
 
@@ -67,14 +68,15 @@ class ReportCommandTest {
         // tasks of the dense model and of one variant, a text, two speeds
         assertEquals(4 + 5, lines.size(), String.join("\n", lines));
         String html = Files.readString(out.resolve("index.html"));
-        assertTrue(html.contains("gambit report -f " + text) && html.contains("--task-sparsity 0.7"), html);
+        assertTrue(html.contains("<pre>gambit report -f " + text) && html.contains("--task-sparsity 0.7"));
         assertTrue(Files.size(out.resolve("speed.png")) > 1000 && Files.size(out.resolve("tasks.svg")) > 1000);
 
         text("Another text. Another text, that is. ");
         Run other = run("-f", text, "-o", out, "-c", 64, "--chunks", 2, "--policy", "chess", "--sparsity", "0.5");
         assertEquals(2, other.status());
-        assertTrue(other.err().contains("sweep.jsonl, line 1: expected {") && other.err().contains("another sweep"), other
-                .err());
+        assertTrue(other.err().contains("sweep.jsonl, line 1: expected {") && other.err().contains("another sweep"),
+                other
+                        .err());
     }
 
     @Test
@@ -83,8 +85,9 @@ class ReportCommandTest {
         for (Object[] bad : new Object[][] {
             {"report: expected a text (-f) and a folder (-o), found no text"},
             {"found no folder", "-f", text},
-            {"expected at least 512 tokens", "-f", Files.writeString(folder.resolve("b.txt"), "brief"), "-o", folder.resolve(
-                    "o")},
+            {"expected at least 512 tokens", "-f", Files.writeString(folder.resolve("b.txt"), "brief"), "-o", folder
+                    .resolve(
+                            "o")},
             {"--policy: expected some of", "-f", text, "-o", folder.resolve("o"), "--policy", "x"},
             {"--task-policy: expected some of chess", "-f", text, "-o", folder.resolve("o"), "--policy", "chess",
                 "--task-policy", "cats"},

@@ -13,19 +13,20 @@ import java.util.Locale;
 /** The page: pictures within it, tables, and what made them. It loads nothing. */
 final class Page {
 
-    private static final String STYLE = """
-            body { font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #222; background: #fff;
-              max-width: 900px; margin: 2em auto; padding: 0 1em; }
-            h1 { font-size: 1.6em; margin-bottom: 0; } h2 { font-size: 1.2em; margin-top: 2em; }
-            p.quiet, figcaption { color: #666; } figure { margin: 1em 0; } img { width: 100%; height: auto; }
-            div.wide { overflow-x: auto; }
-            table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-            th { text-align: right; font-weight: 600; border-bottom: 1px solid #999; padding: 3px 10px; vertical-align: bottom; }
-            td { text-align: right; padding: 2px 10px; border-bottom: 1px solid #eee; white-space: nowrap; }
-            th:first-child, td:first-child { text-align: left; padding-left: 0; }
-            tr.first td { border-top: 1px solid #999; } td.notable { font-weight: 700; }
-            pre { background: #f6f6f6; padding: 1em; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
-            """;
+    private static final String STYLE =
+            """
+                    body { font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: #222; background: #fff;
+                      max-width: 900px; margin: 2em auto; padding: 0 1em; }
+                    h1 { font-size: 1.6em; margin-bottom: 0; } h2 { font-size: 1.2em; margin-top: 2em; }
+                    p.quiet, figcaption { color: #666; } figure { margin: 1em 0; } img { width: 100%; height: auto; }
+                    div.wide { overflow-x: auto; }
+                    table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+                    th { text-align: right; font-weight: 600; border-bottom: 1px solid #999; padding: 3px 10px; vertical-align: bottom; }
+                    td { text-align: right; padding: 2px 10px; border-bottom: 1px solid #eee; white-space: nowrap; }
+                    th:first-child, td:first-child { text-align: left; padding-left: 0; }
+                    tr.first td { border-top: 1px solid #999; } td.notable { font-weight: 700; }
+                    pre { background: #f6f6f6; padding: 1em; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 13px; }
+                    """;
 
     private final SweepHeader header;
     private final SweepFile file;
@@ -44,8 +45,10 @@ final class Page {
         String title = header.model() + " " + header.type() + ": policies over levels";
         html.append("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
                 .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>")
-                .append(text(title)).append("</title>\n<style>\n").append(STYLE).append("</style>\n</head>\n<body>\n<h1>")
-                .append(text(title)).append("</h1>\n<p class=\"quiet\">").append(text(String.join(", ", header.texts())))
+                .append(text(title)).append("</title>\n<style>\n").append(STYLE).append(
+                        "</style>\n</head>\n<body>\n<h1>")
+                .append(text(title)).append("</h1>\n<p class=\"quiet\">").append(text(String.join(", ", header
+                        .texts())))
                 .append(", ").append(header.windows()).append(" windows of ").append(header.window())
                 .append(" tokens, second half of each scored; masks on every token.</p>\n");
         figure("kl", "Each line is a policy, each mark a level. Lower is better; further right less is read. "
@@ -53,8 +56,9 @@ final class Page {
         figure("perplexity", "The same runs by what they predict of the text itself.");
         points();
         figure("speed", "Above the dashed line sparse generation is faster than dense generation on this machine.");
-        figure("layers", "At the level nearest to 0.5. A site is a vector inside a layer; a channel of it that is skipped "
-                + "saves the weights it would have been multiplied with.");
+        figure("layers",
+                "At the level nearest to 0.5. A site is a vector inside a layer; a channel of it that is skipped "
+                        + "saves the weights it would have been multiplied with.");
         tasks();
         html.append("<h2>What made this page</h2>\n<pre>");
         facts.forEach(f -> html.append(text(f)).append('\n'));
@@ -74,7 +78,8 @@ final class Page {
     }
 
     private void points() {
-        html.append("<h2>All points</h2>\n<div class=\"wide\"><table>\n<tr><th>policy<th>level<th>active<th>perplexity<th>±")
+        html.append(
+                "<h2>All points</h2>\n<div class=\"wide\"><table>\n<tr><th>policy<th>level<th>active<th>perplexity<th>±")
                 .append("<th>KL<th>±<th>same top<th>bytes<th>tokens/s<th>dense<th>ratio<th>±</tr>\n");
         String before = "";
         List<SweepPoint.Text> sorted = new ArrayList<>(file.points(SweepPoint.Text.class));
@@ -102,9 +107,10 @@ final class Page {
             html.append("</tr>\n");
             before = p.policy();
         }
-        html.append("</table></div>\n<p class=\"quiet\">active: fraction of the layers' linear weights used per token, lm head "
-                + "excluded. KL(dense‖sparse) in nats a token. same top: tokens whose likeliest prediction is the dense "
-                + "model's. bytes: fraction of all weights' bytes read to generate a token. ±: one standard error.</p>\n");
+        html.append(
+                "</table></div>\n<p class=\"quiet\">active: fraction of the layers' linear weights used per token, lm head "
+                        + "excluded. KL(dense‖sparse) in nats a token. same top: tokens whose likeliest prediction is the dense "
+                        + "model's. bytes: fraction of all weights' bytes read to generate a token. ±: one standard error.</p>\n");
     }
 
     private void tasks() {
@@ -135,8 +141,9 @@ final class Page {
             difference(TaskSummary.difference(p, dense));
             html.append("</tr>\n");
         }
-        html.append("</table></div>\n<p class=\"quiet\">Percent ± standard error of the dense model, then the paired differences "
-                + "to it; bold beyond two standard errors, which chance alone reaches once in twenty.</p>\n");
+        html.append(
+                "</table></div>\n<p class=\"quiet\">Percent ± standard error of the dense model, then the paired differences "
+                        + "to it; bold beyond two standard errors, which chance alone reaches once in twenty.</p>\n");
     }
 
     private void difference(Estimate e) {

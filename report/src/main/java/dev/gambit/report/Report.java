@@ -152,8 +152,9 @@ public final class Report {
         List<SweepPoint.Tasks> rows = dense == null ? List.of() : TaskSummary.comparable(all, dense);
         if (!rows.isEmpty()) {
             JFreeChart chart = TaskChart.chart(dense, rows, policies);
-            pictures.add(Picture.of("tasks", "Accuracy's difference to dense, a line a variant", WIDTH, TaskChart.height(
-                    rows.size()), chart::draw));
+            pictures.add(Picture.of("tasks", "Accuracy's difference to dense, a line a variant", WIDTH, TaskChart
+                    .height(
+                            rows.size()), chart::draw));
         }
     }
 

@@ -55,7 +55,9 @@ final class SpeedTest {
                 ratios[i] = one / other;
             }
             SparsityReport report = b.report();
-            Estimate ratio = KlDivergence.Result.mean(ratios);
+            // the median, as somebody else's burst of work can spoil a round
+            Estimate ratio = new Estimate(
+                    KlDivergence.Result.quantile(ratios, 0.5), KlDivergence.Result.mean(ratios).error());
             return new SweepPoint.Speed(
                     policy, level, report.active(), report.bytes(), ROUNDS * TOKENS / denseTime, ROUNDS * TOKENS
                             / sparseTime, ratio);

@@ -56,7 +56,7 @@ public sealed interface SweepPoint {
      * @param bytes fraction of all weights' bytes that were read
      * @param dense tokens a second of the dense model in the same run
      * @param sparse tokens a second
-     * @param ratio mean of the rounds' ratios, and its error
+     * @param ratio median of the rounds' ratios of speed, and the standard error of their mean
      */
     record Speed(String policy, double level, double active, double bytes, double dense, double sparse, Estimate ratio)
             implements SweepPoint {}

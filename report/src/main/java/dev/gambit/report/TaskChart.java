@@ -55,7 +55,8 @@ final class TaskChart {
         int items = dense.scores().stream().mapToInt(s -> s.right().length).sum();
         JFreeChart chart = Style.chart(
                 "Accuracy on tasks, difference to dense",
-                "mean over " + dense.scores().size() + " tasks, " + items + " items, paired; bars: 2 standard errors", plot);
+                "mean over " + dense.scores().size() + " tasks, " + items + " items, paired; bars: 2 standard errors",
+                plot);
         plot.setDomainGridlinesVisible(true);
         plot.setDomainGridlinePaint(Style.GRID);
         plot.setDomainGridlineStroke(new BasicStroke(1));

@@ -13,7 +13,8 @@ final class TaskSummary {
 
     /** Returns the points that are of the dense point's tasks and items, without it. */
     static List<SweepPoint.Tasks> comparable(List<SweepPoint.Tasks> all, SweepPoint.Tasks dense) {
-        return all.stream().filter(p -> p != dense && isAlike(p, dense) && !p.policy().equals(SweepPoint.DENSE)).toList();
+        return all.stream().filter(p -> p != dense && isAlike(p, dense) && !p.policy().equals(SweepPoint.DENSE))
+                .toList();
     }
 
     private static boolean isAlike(SweepPoint.Tasks a, SweepPoint.Tasks b) {

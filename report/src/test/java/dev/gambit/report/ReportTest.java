@@ -58,7 +58,8 @@ class ReportTest {
 
     private SweepFile filled(Path path) {
         SweepFile file = SweepFile.open(path, header(4));
-        file.add(new SweepPoint.Text(SweepPoint.DENSE, 0, 1, new Estimate(20, 0.3), new Estimate(0, 0), new Estimate(0, 0),
+        file.add(new SweepPoint.Text(SweepPoint.DENSE, 0, 1, new Estimate(20, 0.3), new Estimate(0, 0), new Estimate(0,
+                0),
                 new Estimate(1, 0), List.of()));
         for (double level : new double[] {0.3, 0.5, 0.7}) {
             file.add(text("chess", level, 1 - level / 2, level * level));
