@@ -25,6 +25,8 @@ public final class Main {
         COMMANDS.put("chat", ChatCommand::new);
         COMMANDS.put("serve", ServeCommand::new);
         COMMANDS.put("perplexity", PerplexityCommand::new);
+        COMMANDS.put("evaluate", EvaluateCommand::new);
+        COMMANDS.put("report", ReportCommand::new);
         COMMANDS.put("bench", BenchCommand::new);
         COMMANDS.put("calibrate", CalibrateCommand::new);
         COMMANDS.put("inspect", InspectCommand::new);

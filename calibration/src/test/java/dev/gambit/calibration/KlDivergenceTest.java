@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.LanguageModel;
+import dev.gambit.engine.Session;
 import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
 import java.io.IOException;
@@ -146,6 +147,72 @@ class KlDivergenceTest {
             assertEquals(0, self.divergence().mean(), 5e-7);
             assertEquals(0, self.logRatio().mean(), 1e-4);
             assertEquals(1, self.sameTopShare().mean());
+        }
+    }
+
+    /** Both models' logits of the second half of a window, {@code [rows][vocabulary]}. */
+    private static double[][] plain(LanguageModel model, int[] window) {
+        double[][] rows = new double[window.length][];
+        int vocabulary = model.tokenizer().vocabularySize();
+        try (Session session = model.session()) {
+            session.evaluate(window, 0, (first, count, logits) -> {
+                for (int r = 0; r < count; r++) {
+                    rows[first + r] = logProbabilities(Arrays.copyOfRange(logits, r * vocabulary, (r + 1) * vocabulary));
+                }
+            });
+        }
+        return Arrays.copyOfRange(rows, window.length / 2, window.length - 1);
+    }
+
+    private static int likeliest(double[] x) {
+        int best = 0;
+        for (int i = 1; i < x.length; i++) {
+            best = x[i] > x[best] ? i : best;
+        }
+        return best;
+    }
+
+    @Test
+    void whatIsPrintedIsTheDefinitionInFloat64() {
+        Path kept = folder.resolve("fable.kld");
+        try (LanguageModel dense = Fixtures.openFable(0, null);
+                LanguageModel sparse = Fixtures.openFable(0, some());
+                Perplexity perplexity = new Perplexity(2)) {
+            TokenWindows windows = Fixtures.windows(dense, 0, 2);
+            int vocabulary = dense.tokenizer().vocabularySize();
+            try (LogitsFile file = LogitsFile.create(kept, windows, vocabulary)) {
+                perplexity.evaluate(dense, windows, file, (c, n, p) -> {});
+            }
+            KlDivergence.Result r = compare(sparse, kept, vocabulary);
+            double sum = 0;
+            double squares = 0;
+            double largest = 0;
+            int same = 0;
+            int n = 0;
+            for (int w = 0; w < 2; w++) {
+                double[][] p = plain(dense, windows.window(w));
+                double[][] q = plain(sparse, windows.window(w));
+                for (int row = 0; row < p.length; row++) {
+                    double kl = 0;
+                    for (int i = 0; i < vocabulary; i++) {
+                        kl += Math.exp(p[row][i]) * (p[row][i] - q[row][i]);
+                    }
+                    sum += kl;
+                    squares += kl * kl;
+                    largest = Math.max(largest, kl);
+                    same += likeliest(p[row]) == likeliest(q[row]) ? 1 : 0;
+                    assertEquals(kl, r.divergences()[n++], 3e-4 + 3e-3 * kl, "token " + n);
+                }
+            }
+            assertEquals(n, r.tokens());
+            double mean = sum / n;
+            assertEquals(mean, r.divergence().mean(), 1e-4 + 1e-3 * mean);
+            double error = Math.sqrt((squares / n - mean * mean) / (n - 1));
+            assertEquals(error, r.divergence().error(), 1e-4 + 1e-2 * error);
+            assertEquals(largest, KlDivergence.Result.quantile(r.divergences(), 1), 3e-4 + 3e-3 * largest);
+            double share = (double) same / n;
+            assertEquals(share, r.sameTopShare().mean(), 1.0 / n + 1e-9);
+            assertEquals(Math.sqrt(share * (1 - share) / (n - 1)), r.sameTopShare().error(), 0.01);
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.gambit.engine;
 
+import dev.gambit.engine.gguf.GgufFile;
+import dev.gambit.engine.sparsity.Sidecar;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -56,6 +58,20 @@ public final class EmbeddedModel {
         } finally {
             delete(folder);
             unhook(atExit, hooked);
+        }
+    }
+
+    /**
+     * Returns the thresholds that come with it.
+     *
+     * @throws GambitException where there are none, or the folder for temporary files cannot be written
+     */
+    public static Sidecar sidecar() {
+        Path folder = newFolder();
+        try (GgufFile model = GgufFile.open(extract(MODEL, folder))) {
+            return Sidecar.open(extract(SIDECAR, folder), model);
+        } finally {
+            delete(folder);
         }
     }
 

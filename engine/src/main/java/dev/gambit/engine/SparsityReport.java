@@ -1,6 +1,7 @@
 package dev.gambit.engine;
 
 import dev.gambit.engine.sparsity.Site;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -11,11 +12,14 @@ import java.util.Map;
  *     parameters"
  * @param bytes the fraction of all weight bytes that kernels loaded per decoded token, lm head and scales included; 1
  *     where nothing was decoded
+ * @param layers the fraction of channels skipped at each site that has thresholds, layer by layer
  */
-public record SparsityReport(Map<Site, Double> skipped, double active, double bytes) {
+public record SparsityReport(
+        Map<Site, Double> skipped, double active, double bytes, List<Map<Site, Double>> layers) {
 
-    /** Copies the map. */
+    /** Copies the maps. */
     public SparsityReport {
         skipped = Map.copyOf(skipped);
+        layers = layers.stream().map(Map::copyOf).toList();
     }
 }

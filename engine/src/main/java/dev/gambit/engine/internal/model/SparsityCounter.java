@@ -2,7 +2,9 @@ package dev.gambit.engine.internal.model;
 
 import dev.gambit.engine.SparsityReport;
 import dev.gambit.engine.sparsity.Site;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -86,7 +88,22 @@ public final class SparsityCounter {
         return new SparsityReport(
                 skipped,
                 weightsSeen == 0 ? 1 : (double) weightsUsed / weightsSeen,
-                bytesDense == 0 ? 1 : (double) bytesRead / bytesDense);
+                bytesDense == 0 ? 1 : (double) bytesRead / bytesDense,
+                layers());
+    }
+
+    private List<Map<Site, Double>> layers() {
+        List<Map<Site, Double>> layers = new ArrayList<>();
+        for (int l = 0; l < config.layers(); l++) {
+            Map<Site, Double> skipped = new EnumMap<>(Site.class);
+            for (Site site : Site.values()) {
+                if (seen[l][site.ordinal()] > 0) {
+                    skipped.put(site, skipped(l, site));
+                }
+            }
+            layers.add(skipped);
+        }
+        return layers;
     }
 
     /** Forgets what was counted. */

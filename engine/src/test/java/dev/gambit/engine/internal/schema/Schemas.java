@@ -2,10 +2,10 @@ package dev.gambit.engine.internal.schema;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.networknt.schema.JsonSchema;
-import com.networknt.schema.JsonSchemaFactory;
-import com.networknt.schema.SchemaValidatorsConfig;
-import com.networknt.schema.SpecVersion;
+import com.networknt.schema.InputFormat;
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -15,7 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class Schemas {
 
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final Map<String, JsonSchema> VALIDATORS = new ConcurrentHashMap<>();
+    private static final Map<String, Schema> VALIDATORS = new ConcurrentHashMap<>();
 
     /** By name. */
     public static final Map<String, String> ALL = new LinkedHashMap<>();
@@ -80,12 +80,14 @@ public final class Schemas {
 
     /** Returns the document; fails where it is no JSON or does not fulfil the schema. */
     public static JsonNode validate(String schema, String document) {
-        JsonSchema validator = VALIDATORS.computeIfAbsent(schema,
-                text -> JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012).getSchema(text,
-                        SchemaValidatorsConfig.builder().formatAssertionsEnabled(true).build()));
+        Schema validator = VALIDATORS.computeIfAbsent(
+                schema,
+                text -> SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12)
+                        .getSchema(text, InputFormat.JSON));
         try {
             JsonNode json = JSON.readTree(document);
-            var messages = validator.validate(json);
+            var messages = validator.validate(
+                    document, InputFormat.JSON, context -> context.executionConfig(c -> c.formatAssertionsEnabled(true)));
             if (!messages.isEmpty()) {
                 throw new AssertionError(document + ": " + messages);
             }
