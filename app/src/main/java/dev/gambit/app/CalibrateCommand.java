@@ -6,10 +6,13 @@ import dev.gambit.calibration.BudgetSearch;
 import dev.gambit.calibration.CalibrationStatistics;
 import dev.gambit.calibration.CalibrationText;
 import dev.gambit.calibration.Calibrator;
+import dev.gambit.calibration.LaRosa;
 import dev.gambit.calibration.SearchedPolicy;
 import dev.gambit.calibration.SidecarWriter;
 import dev.gambit.calibration.StatisticsFile;
+import dev.gambit.calibration.TealGreedy;
 import dev.gambit.calibration.TokenWindows;
+import dev.gambit.calibration.WiSparse;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.LanguageModel;
@@ -80,6 +83,13 @@ final class CalibrateCommand implements Callable<Integer> {
     private List<Double> budgets = List.of();
 
     @Option(
+            names = "--search",
+            paramLabel = "NAME",
+            split = ",",
+            description = "also search what these policies need: " + TealGreedy.POLICY + ", " + WiSparse.POLICY)
+    private List<String> others = List.of();
+
+    @Option(
             names = "--progress",
             paramLabel = "STYLE",
             description = "bar, json or none on the error stream (default: bar on a terminal)")
@@ -104,6 +114,13 @@ final class CalibrateCommand implements Callable<Integer> {
                     "calibrate", "a file to write (-o or --stats)", "neither", "name the sidecar with -o"));
         }
         budgets.forEach(BudgetSearch::require);
+        for (String name : others) {
+            if (!name.equals(TealGreedy.POLICY) && !name.equals(WiSparse.POLICY)) {
+                throw new GambitException(GambitException.line(
+                        "--search", TealGreedy.POLICY + " or " + WiSparse.POLICY, name,
+                        "the other policies need no search"));
+            }
+        }
         if (!budgets.isEmpty() && (files.isEmpty() || output == null)) {
             throw new GambitException(GambitException.line(
                     "calibrate --budget", "a text (-f) and a sidecar to write (-o)", "not both", "name both"));
@@ -129,6 +146,7 @@ final class CalibrateCommand implements Callable<Integer> {
             StatisticsFile.write(statistics, stats);
         }
         if (output != null) {
+            searched.add(LaRosa.of(statistics));
             SidecarWriter.write(statistics, searched, output);
         }
         if (!budgets.isEmpty()) {
@@ -160,8 +178,15 @@ final class CalibrateCommand implements Callable<Integer> {
             if (!budgets.isEmpty()) {
                 search(windows);
             }
-            return new Calibrator(model(), options.threads)
+            CalibrationStatistics statistics = new Calibrator(model(), options.threads)
                     .run(model, windows, names, new ProgressOutput(progress, System.err));
+            for (String name : others) {
+                ProgressOutput output = new ProgressOutput(progress, System.err);
+                searched.add(name.equals(WiSparse.POLICY)
+                        ? WiSparse.search(model(), windows, options.threads, output)
+                        : TealGreedy.search(statistics, model(), windows, options.threads, output));
+            }
+            return statistics;
         }
     }
 

@@ -20,8 +20,6 @@ import java.util.List;
  */
 public final class BudgetSearch implements AutoCloseable {
 
-    /** Budgets that are searched; below the last the price alone rises. */
-    private static final double[] NODES = Arrays.stream(System.getProperty("gambit.nodes", "0.95,0.9,0.8,0.7,0.6,0.5,0.35,0.2,0.05").split(",")).mapToDouble(Double::parseDouble).toArray();
     /** What {@code --policy} calls what is found. */
     public static final String POLICY = "gambit";
     /** The largest and the smallest budget. */
@@ -30,11 +28,24 @@ public final class BudgetSearch implements AutoCloseable {
     public static final double SMALLEST = 0.05;
     private static final double LAST_REFINED = 0.5;
     private static final int BATCH = 2;
-    private static final int FISHER_BATCHES = Integer.getInteger("gambit.fisher", 12);
-    private static final int ROUNDS = Integer.getInteger("gambit.rounds", 2);
     private static final double STEP = 0.35;
     private static final double LARGEST_STEP = 0.25;
     private static final double TOLERANCE = 0.004;
+
+    /**
+     * How much to do.
+     *
+     * @param budgets that are searched, falling; below {@value #LAST_REFINED} and the last the price alone rises
+     * @param batches of gradients for the sensitivities
+     * @param rounds of corrections at each budget
+     */
+    record Effort(double[] budgets, int batches, int rounds) {
+
+        /** What two cores do for a model of 135 million parameters in under ten minutes. */
+        static Effort usual() {
+            return new Effort(new double[] {0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.35, 0.2, 0.05}, 12, 2);
+        }
+    }
 
     /**
      * What the allocation gave on text that it was not searched on.
@@ -55,6 +66,9 @@ public final class BudgetSearch implements AutoCloseable {
     private final ProgressListener progress;
     private final BudgetState state;
     private final int fisherBatches;
+    private final Effort effort;
+    /** What each round of corrections found before it, on the batch it was made on. */
+    final List<Check> rounds = new ArrayList<>();
     private final List<float[]> dense = new ArrayList<>();
     private int done;
 
@@ -65,6 +79,12 @@ public final class BudgetSearch implements AutoCloseable {
      * @param state where to keep what has been found, to go on from after an interruption; null for nowhere
      */
     public BudgetSearch(Path model, TokenWindows windows, int threads, Path state, ProgressListener progress) {
+        this(model, windows, threads, state, progress, Effort.usual());
+    }
+
+    BudgetSearch(
+            Path model, TokenWindows windows, int threads, Path state, ProgressListener progress, Effort effort) {
+        this.effort = effort;
         this.windows = windows;
         this.progress = progress;
         int batches = windows.count() / BATCH;
@@ -74,7 +94,7 @@ public final class BudgetSearch implements AutoCloseable {
                     windows.count(), "give a longer text or smaller windows (-c)"));
         }
         searched = batches - Math.max(1, batches / 8);
-        fisherBatches = Math.min(searched, FISHER_BATCHES);
+        fisherBatches = Math.min(searched, effort.batches);
         workers = new Workers(threads);
         GradientWeights w = null;
         try {
@@ -118,7 +138,7 @@ public final class BudgetSearch implements AutoCloseable {
             state.batches = b + 1;
             state.save();
         }
-        done = fisherBatches;
+        done = fisherBatches + effort.rounds * Math.min(state.nodes.size(), refined());
         s.addRows((long) fisherBatches * pass.rows());
         float[][][] u = new float[config.layers()][Site.COUNT][];
         for (int l = 0; l < u.length; l++) {
@@ -127,12 +147,16 @@ public final class BudgetSearch implements AutoCloseable {
             }
         }
         double[][] logT = state.nodes.isEmpty() ? start(u) : copy(state.nodes.getLast());
-        for (int n = state.nodes.size(); n < NODES.length; n++) {
+        for (int n = state.nodes.size(); n < effort.budgets.length; n++) {
             logT = node(n, u, logT, gradient);
+            for (double[] layer : logT) {
+                // as the state holds them, so that a search that goes on finds the same
+                Arrays.setAll(layer, i -> (float) layer[i]);
+            }
             state.nodes.add(copy(logT));
             state.save();
         }
-        return new BudgetAllocation(u, NODES, state.nodes.toArray(double[][][]::new));
+        return new BudgetAllocation(u, effort.budgets, state.nodes.toArray(double[][][]::new));
     }
 
     /** The price's square root times that of each site's weights a channel, at an arbitrary price. */
@@ -158,13 +182,13 @@ public final class BudgetSearch implements AutoCloseable {
     }
 
     private double[][] node(int n, float[][][] u, double[][] from, float[] gradient) {
-        double budget = NODES[n];
+        double budget = effort.budgets[n];
         double[][] logT = copy(from);
         meet(u, logT, budget, n % searched, n == 0 ? 12 : 4);
         if (budget >= LAST_REFINED) {
-            for (int round = 0; round < ROUNDS; round++) {
+            for (int round = 0; round < effort.rounds; round++) {
                 tick();
-                int b = (n * ROUNDS + round) % searched;
+                int b = (n * effort.rounds + round) % searched;
                 float[] base = dense(b);
                 Thresholds t = BudgetAllocation.thresholds(config, u, logT);
                 pass.forward(batch(b), t);
@@ -173,14 +197,12 @@ public final class BudgetSearch implements AutoCloseable {
                 double active = pass.active();
                 pass.backward(gradient, costs);
                 move(logT, costs);
-                DEBUG.accept(String.format("budget %.2f round %d active %.4f KL %.4f", budget, round, active, kl));
+                rounds.add(new Check(budget, active, kl));
                 meet(u, logT, budget, (b + 1) % searched, 2);
             }
         }
         return logT;
     }
-
-    static java.util.function.Consumer<String> DEBUG = line -> {};
 
     /** Moves thresholds towards equal worth of a weight at each. */
     private void move(double[][] logT, MarginalCosts costs) {
@@ -271,9 +293,12 @@ public final class BudgetSearch implements AutoCloseable {
     }
 
     private void tick() {
-        int refined = (int) Arrays.stream(NODES).filter(b -> b >= LAST_REFINED).count();
-        int total = fisherBatches + refined * ROUNDS;
+        int total = fisherBatches + refined() * effort.rounds;
         progress.progress("budget", Math.min(done++, total), total);
+    }
+
+    private int refined() {
+        return (int) Arrays.stream(effort.budgets).filter(b -> b >= LAST_REFINED).count();
     }
 
     private static double[][] copy(double[][] a) {

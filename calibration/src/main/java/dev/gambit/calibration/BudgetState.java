@@ -78,11 +78,10 @@ final class BudgetState {
         }
         for (int n = 0; n < done; n++) {
             double[][] node = new double[sums.length][Site.COUNT];
-            // two floats hold a double of this size
-            float[] flat = new float[2 * sums.length * Site.COUNT];
+            float[] flat = new float[sums.length * Site.COUNT];
             vector(gguf, "search.budget." + n, flat);
-            for (int i = 0; i < flat.length / 2; i++) {
-                node[i / Site.COUNT][i % Site.COUNT] = (double) flat[2 * i] + flat[2 * i + 1];
+            for (int i = 0; i < flat.length; i++) {
+                node[i / Site.COUNT][i % Site.COUNT] = flat[i];
             }
             nodes.add(node);
         }
@@ -122,11 +121,9 @@ final class BudgetState {
             }
         }
         for (int n = 0; n < nodes.size(); n++) {
-            float[] flat = new float[2 * sums.length * Site.COUNT];
-            for (int i = 0; i < flat.length / 2; i++) {
-                double x = nodes.get(n)[i / Site.COUNT][i % Site.COUNT];
-                flat[2 * i] = (float) x;
-                flat[2 * i + 1] = (float) (x - flat[2 * i]);
+            float[] flat = new float[sums.length * Site.COUNT];
+            for (int i = 0; i < flat.length; i++) {
+                flat[i] = (float) nodes.get(n)[i / Site.COUNT][i % Site.COUNT];
             }
             SidecarWriter.vector(out, "search.budget." + n, flat);
         }

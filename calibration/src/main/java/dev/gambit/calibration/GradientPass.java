@@ -201,6 +201,34 @@ final class GradientPass {
         return Arrays.stream(sums).sum();
     }
 
+    /**
+     * Returns quantiles 0, 1/n, … 1 of a site's magnitudes times weights, on the inputs of the last {@link #forward}, a dense
+     * one.
+     */
+    float[] quantiles(int l, Site site, float[] u, int n) {
+        layer(l, null);
+        float[] values = switch (site) {
+            case Q_IN, K_IN, V_IN -> x;
+            case O_IN -> o;
+            case GATE_IN, UP_IN -> y;
+            case FFN_ACT -> act;
+            case DOWN_IN -> product;
+        };
+        int ld = values == o ? ldA : values == act || values == product ? ldF : ldD;
+        float[] all = new float[rows * u.length];
+        for (int r = 0; r < rows; r++) {
+            for (int i = 0; i < u.length; i++) {
+                all[r * u.length + i] = Math.abs(values[r * ld + i]) * u[i];
+            }
+        }
+        Arrays.parallelSort(all);
+        float[] out = new float[n + 1];
+        for (int i = 1; i <= n; i++) {
+            out[i] = all[(int) Math.max(0, (long) all.length * i / n - 1)];
+        }
+        return out;
+    }
+
     private float[] threshold(int l, Site site) {
         return thresholds == null ? null : thresholds.get(l, site);
     }

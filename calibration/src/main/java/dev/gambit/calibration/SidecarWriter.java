@@ -41,7 +41,7 @@ public final class SidecarWriter {
     }
 
     /**
-     * Writes a sidecar that holds searched policies, too; the first is its default.
+     * Writes a sidecar that holds searched policies, too; Gambit's own, where it is one of them, is the default.
      *
      * @param searched what searches found, none or more
      */
@@ -57,12 +57,13 @@ public final class SidecarWriter {
         out.put("chess.sparsity.levels", floats(levels()));
         base.write(out);
         calibration(statistics, out);
-        out.put("chess.policy.default", searched.isEmpty() ? DEFAULT_POLICY : searched.getFirst().name());
+        out.put("chess.policy.default", searched.stream().anyMatch(p -> p.name().equals(BudgetSearch.POLICY))
+                ? BudgetSearch.POLICY : DEFAULT_POLICY);
         List<SparsityPolicy> policies = policies(statistics);
         List<String> names = new ArrayList<>(policies.stream().map(SparsityPolicy::name).toList());
-        for (int i = 0; i < searched.size(); i++) {
-            names.add(i, searched.get(i).name());
-            out.put("chess.policy." + searched.get(i).name(), searched.get(i).lines());
+        for (SearchedPolicy p : searched) {
+            names.add(p.name());
+            out.put("chess.policy." + p.name(), p.lines());
         }
         out.put("chess.policies", names.toArray(String[]::new));
         for (SparsityPolicy p : policies) {

@@ -3,6 +3,7 @@ package dev.gambit.calibration;
 import dev.gambit.engine.internal.model.ModelConfig;
 import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
+import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
@@ -33,15 +34,20 @@ public final class TealGreedy {
         this.pass = pass;
         ModelConfig c = weights.config;
         for (Projection p : Projection.values()) {
-            double outputs = switch (p) {
-                case Q -> c.queryWidth();
-                case K -> c.keyWidth();
-                case V -> c.valueWidth();
-                case O, DOWN -> c.embedding();
-                case GATE, UP -> c.feedForward();
-            };
-            share[p.ordinal()] = outputs * c.channels(p.site()) / pass.weightsPerLayer();
+            share[p.ordinal()] = share(p, c, pass);
         }
+    }
+
+    /** Returns the share of a block's weights that a projection has. */
+    static double share(Projection p, ModelConfig c, GradientPass pass) {
+        double outputs = switch (p) {
+            case Q -> c.queryWidth();
+            case K -> c.keyWidth();
+            case V -> c.valueWidth();
+            case O, DOWN -> c.embedding();
+            case GATE, UP -> c.feedForward();
+        };
+        return outputs * c.channels(p.site()) / pass.weightsPerLayer();
     }
 
     /**
@@ -51,7 +57,7 @@ public final class TealGreedy {
      * @param windows the text; its first window is used
      */
     public static SearchedPolicy search(
-            CalibrationStatistics statistics, java.nio.file.Path model, TokenWindows windows, int threads,
+            CalibrationStatistics statistics, Path model, TokenWindows windows, int threads,
             ProgressListener progress) {
         try (Workers workers = new Workers(threads);
                 GradientWeights weights = new GradientWeights(model, workers)) {

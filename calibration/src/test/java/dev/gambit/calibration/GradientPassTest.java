@@ -54,6 +54,21 @@ class GradientPassTest {
         return t;
     }
 
+    /** Masks that do not depend on the numbers: a channel that crossed its threshold would be a step in the loss. */
+    private static Thresholds everyThird(int layers, int embedding, int feedForward) {
+        Thresholds t = new Thresholds(layers);
+        for (int l = 0; l < layers; l++) {
+            for (Site s : Site.values()) {
+                float[] values = new float[s == Site.FFN_ACT || s == Site.DOWN_IN ? feedForward : embedding];
+                for (int i = s.ordinal() % 3 == 1 ? 2 : 0; i < values.length; i += 3) {
+                    values[i] = Float.POSITIVE_INFINITY;
+                }
+                t.set(l, s, values);
+            }
+        }
+        return t;
+    }
+
     @Test
     void forwardIsTheEngines() {
         int[][] windows = windows();
@@ -92,11 +107,11 @@ class GradientPassTest {
         int channel = 7;
         int layer = 3;
         int[][] windows = windows();
-        Thresholds t = thresholds(8, 256, 768);
+        Thresholds t = everyThird(8, 256, 768);
         double[] expected = new double[1];
         double[] loss = new double[3];
         float[][] dense = new float[1][];
-        double step = 0.01;
+        double step = 0.02;
         double[] scales = {1, 1 + step, 1 - step};
         try (Workers workers = new Workers(2)) {
             for (int i = 0; i < 3; i++) {
@@ -126,7 +141,7 @@ class GradientPassTest {
         }
         double difference = (loss[1] - loss[2]) / (2 * step);
         assertTrue(Math.abs(expected[0]) > 1e-5, "a gradient of " + expected[0] + " tests nothing");
-        assertEquals(difference, expected[0], 0.03 * Math.abs(difference) + 2e-4);
+        assertEquals(difference, expected[0], 0.04 * Math.abs(difference) + 5e-4);
     }
 
     /** Writes the model as 32-bit floats with one channel's weights scaled: its column, or where rows are skipped its row. */
