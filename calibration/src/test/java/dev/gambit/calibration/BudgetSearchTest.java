@@ -26,8 +26,9 @@ class BudgetSearchTest {
         }
     }
 
-    private BudgetAllocation search(TokenWindows windows, Path state, ProgressListener progress) {
-        try (BudgetSearch search = new BudgetSearch(Fixtures.fable(), windows, 0, state, progress)) {
+    private static BudgetAllocation search(
+            TokenWindows windows, Path state, ProgressListener progress, BudgetSearch.Effort effort) {
+        try (BudgetSearch search = new BudgetSearch(Fixtures.fable(), windows, 0, state, progress, effort)) {
             return search.run();
         }
     }
@@ -49,7 +50,9 @@ class BudgetSearchTest {
     @Test
     void keepsToBudgetsAndBeatsTeal() {
         Path sidecar = folder.resolve("s.gguf");
-        BudgetAllocation a = search(windows(32), null, (stage, done, total) -> {});
+        BudgetAllocation a = search(
+                windows(32), null, (stage, done, total) -> {},
+                new BudgetSearch.Effort(new double[] {0.9, 0.7, 0.5, 0.3, 0.05}, 10, 1));
         try (LanguageModel model = Fixtures.openFable(0, null)) {
             SidecarWriter.write(
                     Fixtures.calibrate(model, 0, 20, 4), List.of(SearchedPolicy.of(a)), sidecar);
@@ -66,16 +69,17 @@ class BudgetSearchTest {
     @Test
     void goesOnAfterAnInterruption() {
         TokenWindows windows = windows(12);
-        BudgetAllocation whole = search(windows, null, (stage, done, total) -> {});
-        for (int stop : new int[] {2, 7}) {
+        BudgetSearch.Effort effort = new BudgetSearch.Effort(new double[] {0.8, 0.6, 0.3}, 4, 1);
+        BudgetAllocation whole = search(windows, null, (stage, done, total) -> {}, effort);
+        for (int stop : new int[] {2, 5}) {
             Path state = folder.resolve("state-" + stop);
             assertThrows(IllegalStateException.class, () -> search(windows, state, (stage, done, total) -> {
                 if (done == stop) {
                     throw new IllegalStateException("killed");
                 }
-            }));
+            }, effort));
             int[] ticks = new int[1];
-            BudgetAllocation resumed = search(windows, state, (stage, done, total) -> ticks[0]++);
+            BudgetAllocation resumed = search(windows, state, (stage, done, total) -> ticks[0]++, effort);
             assertTrue(ticks[0] > 0);
             for (int i = 0; i < whole.budgets().length; i++) {
                 for (int l = 0; l < whole.logT()[i].length; l++) {
