@@ -1,15 +1,23 @@
 package dev.gambit.app;
 
 import dev.gambit.calibration.BaseModel;
+import dev.gambit.calibration.BudgetAllocation;
+import dev.gambit.calibration.BudgetSearch;
 import dev.gambit.calibration.CalibrationStatistics;
 import dev.gambit.calibration.CalibrationText;
 import dev.gambit.calibration.Calibrator;
+import dev.gambit.calibration.LaRosa;
+import dev.gambit.calibration.SearchedPolicy;
 import dev.gambit.calibration.SidecarWriter;
 import dev.gambit.calibration.StatisticsFile;
+import dev.gambit.calibration.TealGreedy;
 import dev.gambit.calibration.TokenWindows;
+import dev.gambit.calibration.WiSparse;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.LanguageModel;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,6 +75,21 @@ final class CalibrateCommand implements Callable<Integer> {
     private List<Path> inStats = List.of();
 
     @Option(
+            names = "--budget",
+            paramLabel = "B",
+            split = ",",
+            description = "also search where weights are best spent, for policy gambit, and check these budgets on a"
+                    + " held-out part of the text: fractions of the weights, such as 0.6 or 0.5,0.7")
+    private List<Double> budgets = List.of();
+
+    @Option(
+            names = "--search",
+            paramLabel = "NAME",
+            split = ",",
+            description = "also search what these policies need: " + TealGreedy.POLICY + ", " + WiSparse.POLICY)
+    private List<String> others = List.of();
+
+    @Option(
             names = "--progress",
             paramLabel = "STYLE",
             description = "bar, json or none on the error stream (default: bar on a terminal)")
@@ -78,6 +101,8 @@ final class CalibrateCommand implements Callable<Integer> {
             description = "show this help")
     private boolean help;
 
+    private final List<SearchedPolicy> searched = new ArrayList<>();
+
     @Override
     public Integer call() {
         if (files.isEmpty() && inStats.isEmpty()) {
@@ -87,6 +112,18 @@ final class CalibrateCommand implements Callable<Integer> {
         if (output == null && stats == null) {
             throw new GambitException(GambitException.line(
                     "calibrate", "a file to write (-o or --stats)", "neither", "name the sidecar with -o"));
+        }
+        budgets.forEach(BudgetSearch::require);
+        for (String name : others) {
+            if (!name.equals(TealGreedy.POLICY) && !name.equals(WiSparse.POLICY)) {
+                throw new GambitException(GambitException.line(
+                        "--search", TealGreedy.POLICY + " or " + WiSparse.POLICY, name,
+                        "the other policies need no search"));
+            }
+        }
+        if (!budgets.isEmpty() && (files.isEmpty() || output == null)) {
+            throw new GambitException(GambitException.line(
+                    "calibrate --budget", "a text (-f) and a sidecar to write (-o)", "not both", "name both"));
         }
         List<CalibrationStatistics> runs = new ArrayList<>();
         List<String> names = new ArrayList<>();
@@ -109,7 +146,11 @@ final class CalibrateCommand implements Callable<Integer> {
             StatisticsFile.write(statistics, stats);
         }
         if (output != null) {
-            SidecarWriter.write(statistics, output);
+            searched.add(LaRosa.of(statistics));
+            SidecarWriter.write(statistics, searched, output);
+        }
+        if (!budgets.isEmpty()) {
+            deleteState();
         }
         summary(statistics);
         return 0;
@@ -134,8 +175,45 @@ final class CalibrateCommand implements Callable<Integer> {
             ModelOptionsMixin.explainBackend(model, System.err);
             TokenWindows windows = TokenWindows.of(model.tokenizer(), text, window, Math.max(0, chunks));
             List<String> names = files.stream().map(f -> f.getFileName().toString()).toList();
-            return new Calibrator(model(), options.threads)
+            if (!budgets.isEmpty()) {
+                search(windows);
+            }
+            CalibrationStatistics statistics = new Calibrator(model(), options.threads)
                     .run(model, windows, names, new ProgressOutput(progress, System.err));
+            for (String name : others) {
+                ProgressOutput output = new ProgressOutput(progress, System.err);
+                searched.add(name.equals(WiSparse.POLICY)
+                        ? WiSparse.search(model(), windows, options.threads, output)
+                        : TealGreedy.search(statistics, model(), windows, options.threads, output));
+            }
+            return statistics;
+        }
+    }
+
+    /** Searches an allocation; what it has found lies beside the sidecar until that is written, so it can go on. */
+    private void search(TokenWindows windows) {
+        try (BudgetSearch search = new BudgetSearch(
+                model(), windows, options.threads, state(), new ProgressOutput(progress, System.err))) {
+            BudgetAllocation allocation = search.run();
+            searched.add(SearchedPolicy.of(allocation));
+            System.out.printf(Locale.ROOT, "%-8s %8s %8s  on text held out%n", "budget", "active", "KL");
+            for (BudgetSearch.Check c : search.check(
+                    allocation, budgets.stream().mapToDouble(Double::doubleValue).toArray())) {
+                System.out.printf(
+                        Locale.ROOT, "%-8.2f %8.3f %8.4f%n", c.budget(), c.active(), c.divergence());
+            }
+        }
+    }
+
+    private Path state() {
+        return output.resolveSibling(output.getFileName() + ".search");
+    }
+
+    private void deleteState() {
+        try {
+            Files.deleteIfExists(state());
+        } catch (IOException e) {
+            System.err.println(state() + " is no longer needed and could not be deleted: " + e.getMessage());
         }
     }
 

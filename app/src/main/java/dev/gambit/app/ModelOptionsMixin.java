@@ -9,6 +9,7 @@ import dev.gambit.engine.LoadListener;
 import dev.gambit.engine.ModelOptions;
 import dev.gambit.engine.Sparsity;
 import dev.gambit.engine.gguf.GgufFile;
+import dev.gambit.engine.sparsity.FatRelu;
 import dev.gambit.engine.sparsity.Sidecar;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -23,6 +24,9 @@ public final class ModelOptionsMixin {
 
     /** The level of sparsity where thresholds are there and no level is named. */
     public static final double DEFAULT_SPARSITY = 0.5;
+
+    private static final String BUDGET_POLICY = "gambit";
+    private static final double SMALLEST_BUDGET = 0.05;
 
     /** Bytes of weights from which on copying them to a GPU shows a bar. */
     private static final long LONG_UPLOAD = 256L << 20;
@@ -52,14 +56,23 @@ public final class ModelOptionsMixin {
             description = "fraction of channels to skip, 0 to 0.95 (default: 0.5 where there are thresholds)")
     Double sparsity;
 
+    @Option(names = "--budget", paramLabel = "B",
+            description = "fraction of the layers' weights a token may use, 0.05 to 1, by policy gambit: the same as "
+                    + "--policy gambit --sparsity 1-B")
+    Double budget;
+
     @Option(names = "--policy", paramLabel = "NAME",
-            description = "a policy of the thresholds file: chess, chess-attn, cats, teal, wina, r-sparse "
+            description = "a policy of the thresholds file: gambit, chess, chess-attn, cats, teal, wina, r-sparse "
                     + "(default: the file's)")
     String policy;
 
     @Option(names = "--importance", paramLabel = "abs|rms",
             description = "how policies chess and chess-attn weigh channels (default: rms)")
     Importance importance;
+
+    @Option(names = "--fatrelu", paramLabel = "T",
+            description = "for a model whose activation is ReLU: what the gate has to exceed (default: 0, its own zeros)")
+    Double fatRelu;
 
     @Option(names = "--dense", description = "skip nothing, whatever thresholds there are")
     boolean dense;
@@ -147,7 +160,13 @@ public final class ModelOptionsMixin {
         }
         try (GgufFile file = GgufFile.open(model)) {
             level = dense ? null : level(chess != null || Sidecar.isIn(file));
-            return LanguageModel.open(file, options().sparsity(asked()).build());
+            ModelOptions.Builder builder = options().sparsity(asked());
+            if (level == null && !dense && (fatRelu != null || FatRelu.fits(file))) {
+                // its exact zeros need no reading, and nothing changes without it
+                builder.thresholds(FatRelu.of(file, fatRelu == null ? 0 : fatRelu));
+                level = 0.0;
+            }
+            return LanguageModel.open(file, builder.build());
         }
     }
 
@@ -186,12 +205,31 @@ public final class ModelOptionsMixin {
     }
 
     private Double level(boolean thresholds) {
+        if (budget != null) {
+            return budgetLevel();
+        }
         return sparsity == null && (thresholds || policy != null || importance != null) ? (Double) DEFAULT_SPARSITY
                 : sparsity;
     }
 
     private Sparsity asked() {
-        return level == null ? null : sparsity(chess, policy(policy, importance), level);
+        return level == null ? null : sparsity(chess, budget == null ? policy(policy, importance) : BUDGET_POLICY,
+                level);
+    }
+
+    /** Returns the level that is the budget in other words. */
+    private double budgetLevel() {
+        if (sparsity != null || importance != null || policy != null && !policy.equals(BUDGET_POLICY)) {
+            throw new GambitException(GambitException.line(
+                    "--budget", "policy " + BUDGET_POLICY + " and no --sparsity or --importance",
+                    policy == null ? "one of these" : "policy " + policy, "leave the others out"));
+        }
+        if (!(budget >= SMALLEST_BUDGET && budget <= 1)) {
+            throw new GambitException(GambitException.line(
+                    "--budget", SMALLEST_BUDGET + " to 1", text(budget),
+                    "the nearest that can be met is " + (budget > 1 ? "1" : String.valueOf(SMALLEST_BUDGET))));
+        }
+        return 1 - budget;
     }
 
     /** Returns what to skip, after checking the level as an option. */

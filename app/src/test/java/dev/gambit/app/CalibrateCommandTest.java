@@ -110,6 +110,20 @@ class CalibrateCommandTest {
         assertEquals(0.8, active, 0.1, out);
     }
 
+    @Test
+    void searchesABudgetAndRunsWithIt() {
+        Path sidecar = folder.resolve("b.gguf");
+        String out = run(
+                new CalibrateCommand(), "-m", model, "-f", text, "-c", 32, "--chunks", 12, "-o", sidecar, "--budget",
+                "0.6,0.8", "--progress", "none");
+        assertEquals(0.6, number("^0\\.60 +(0\\.\\d{3}) +\\d\\.\\d{4}$", out), 0.05, out + message);
+        out = run(
+                new PerplexityCommand(), "-m", model, "-f", text, "-c", 32, "--chunks", 4, "--chess", sidecar, "--budget",
+                0.6);
+        assertEquals(0.6, number("^active (0\\.\\d+), skipped Q_IN ", out), 0.05, out + message);
+        assertTrue(java.nio.file.Files.notExists(folder.resolve("b.gguf.search")));
+    }
+
     private Path sidecar() {
         Path sidecar = folder.resolve("s.gguf");
         run(new CalibrateCommand(), "-m", model, "-f", text, "-c", 64, "--chunks", 2, "-o", sidecar, "--progress",
@@ -165,6 +179,13 @@ class CalibrateCommandTest {
             refused("at least 512 tokens, one window, found 0", "calibrate", "-m", model, "-f", file, "-o", out);
             refused("at least 64 tokens, one window, found 0", "perplexity", "-m", model, "-f", file, "-c", 64);
         }
+        for (String budget : new String[] {"0.01", "0.6,1.5", "NaN"}) {
+            refused("the nearest that can be met is 0.", "calibrate", "-m", model, "-f", text, "-o", out, "--budget",
+                    budget);
+        }
+        refused("the nearest that can be met is 0.05", "perplexity", "-m", model, "-f", text, "--budget", "0.01");
+        refused("4 windows of 512 tokens", "calibrate", "-m", model, "-f", text, "--chunks", 1, "-o", out, "--budget",
+                "0.6");
         refused("at least 512 tokens, one window, found 4", "calibrate", "-m", model, "-f", brief, "-o", out);
         assertTrue(Files.notExists(out));
         Path base = folder.resolve("none.kld");

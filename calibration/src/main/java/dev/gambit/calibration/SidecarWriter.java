@@ -5,6 +5,7 @@ import dev.gambit.engine.gguf.GgufWriter;
 import dev.gambit.engine.sparsity.Sidecar;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -36,6 +37,15 @@ public final class SidecarWriter {
      * @param target where to; a file that is there is replaced whole or not at all
      */
     public static void write(CalibrationStatistics statistics, Path target) {
+        write(statistics, List.of(), target);
+    }
+
+    /**
+     * Writes a sidecar that holds searched policies, too; Gambit's own, where it is one of them, is the default.
+     *
+     * @param searched what searches found, none or more
+     */
+    public static void write(CalibrationStatistics statistics, List<SearchedPolicy> searched, Path target) {
         BaseModel base = statistics.base();
         GgufWriter out = new GgufWriter();
         out.put("general.type", "adapter");
@@ -47,9 +57,15 @@ public final class SidecarWriter {
         out.put("chess.sparsity.levels", floats(levels()));
         base.write(out);
         calibration(statistics, out);
-        out.put("chess.policy.default", DEFAULT_POLICY);
+        out.put("chess.policy.default", searched.stream().anyMatch(p -> p.name().equals(BudgetSearch.POLICY))
+                ? BudgetSearch.POLICY : DEFAULT_POLICY);
         List<SparsityPolicy> policies = policies(statistics);
-        out.put("chess.policies", policies.stream().map(SparsityPolicy::name).toArray(String[]::new));
+        List<String> names = new ArrayList<>(policies.stream().map(SparsityPolicy::name).toList());
+        for (SearchedPolicy p : searched) {
+            names.add(p.name());
+            out.put("chess.policy." + p.name(), p.lines());
+        }
+        out.put("chess.policies", names.toArray(String[]::new));
         for (SparsityPolicy p : policies) {
             out.put("chess.policy." + p.name(), p.rules().stream().map(SparsityPolicy.Rule::line).toArray(
                     String[]::new));
@@ -57,6 +73,9 @@ public final class SidecarWriter {
         for (int l = 0; l < base.layers(); l++) {
             String block = "blk." + l + ".";
             LayerStatistics layer = statistics.layer(l);
+            for (SearchedPolicy p : searched) {
+                p.write(out, l);
+            }
             for (ChannelWeight weight : ChannelWeight.values()) {
                 if (statistics.hasColumnNorms() || !weight.isNorm()) {
                     vector(out, block + weight.tensorName(), weight.of(layer));

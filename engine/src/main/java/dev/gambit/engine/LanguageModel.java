@@ -107,6 +107,11 @@ public final class LanguageModel implements AutoCloseable {
     private Backend backend(GgufFile file) {
         if (options.backend() != BackendChoice.CPU) {
             try {
+                if (config.activation() != ModelConfig.Activation.SILU) {
+                    throw new GambitException(GambitException.line(
+                            metadata.source() + ": activation on a GPU", ModelConfig.Activation.SILU,
+                            config.activation(), "use --backend cpu"));
+                }
                 Backend cuda = new CudaBackend(file, config, thresholds, options, contextLength());
                 backendReason = "there is a GPU with room for the model";
                 return cuda;

@@ -2,6 +2,7 @@ package dev.gambit.engine.gguf;
 
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.ModelFormatException;
+import dev.gambit.engine.safetensors.HuggingFaceModel;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -13,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.Map;
 
 /**
  * A GGUF file (version 2 or 3, little-endian) opened for reading. What it says about itself is on the heap; its tensors
@@ -24,22 +27,61 @@ public final class GgufFile implements AutoCloseable {
     private final String source;
     private final FileChannel channel;
     private final GgufHeader header;
+    /** Where tensors come from that are not in a GGUF file; null for a GGUF file. */
+    private final TensorSource tensors;
+
+    /** Gives the bytes of a model's tensors that lie in files of another format. */
+    public interface TensorSource extends AutoCloseable {
+
+        /**
+         * Returns a tensor's bytes as GGUF would have them.
+         *
+         * @throws GambitException where they cannot be read
+         */
+        MemorySegment map(GgufTensor tensor, Arena arena);
+
+        @Override
+        void close();
+    }
+
+    /**
+     * Makes a model in another format look like a GGUF file.
+     *
+     * @param path what it was opened from
+     * @param metadata what a GGUF file of this model would say
+     * @param tensors by name, in order
+     * @param source their bytes; closed with the file
+     */
+    public static GgufFile of(
+            Path path, GgufMetadata metadata, Map<String, GgufTensor> tensors, TensorSource source) {
+        return new GgufFile(
+                path, metadata.source(), null, new GgufHeader(3, metadata, Collections.unmodifiableMap(tensors)), source);
+    }
 
     private GgufFile(Path path, String source, FileChannel channel, GgufHeader header) {
+        this(path, source, channel, header, null);
+    }
+
+    private GgufFile(Path path, String source, FileChannel channel, GgufHeader header, TensorSource tensors) {
         this.path = path;
         this.source = source;
         this.channel = channel;
         this.header = header;
+        this.tensors = tensors;
     }
 
     /**
-     * Opens a file and checks every count, offset, type and length in its header.
+     * Opens a file and checks every count, offset, type and length in its header. A folder as Hugging Face has it
+     * ({@code config.json}, safetensors, {@code tokenizer.json}) opens, too.
      *
      * @throws ModelFormatException where it is not a GGUF file that can be used; the message says why
      * @throws GambitException where it cannot be read
      */
     public static GgufFile open(Path path) {
         String source = Printable.of(path.toString());
+        if (HuggingFaceModel.isOne(path)) {
+            return HuggingFaceModel.open(path);
+        }
         // a directory opens and then fails to be read; a pipe would block
         if (!Files.isRegularFile(path)) {
             String found = Files.isDirectory(path) ? "a directory" : Files.exists(path) ? "a device or pipe" : "none";
@@ -113,6 +155,9 @@ public final class GgufFile implements AutoCloseable {
      * @throws GambitException where the file has been closed, or cut since it was opened
      */
     public MemorySegment map(GgufTensor tensor, Arena arena) {
+        if (tensors != null) {
+            return tensors.map(tensor, arena);
+        }
         try {
             long size = channel.size();
             if (size < tensor.offset() + tensor.byteSize()) {
@@ -130,6 +175,10 @@ public final class GgufFile implements AutoCloseable {
     /** Closes the file. What has been mapped stays mapped until its arena is closed. */
     @Override
     public void close() {
+        if (tensors != null) {
+            tensors.close();
+            return;
+        }
         closeQuietly(channel);
     }
 

@@ -416,7 +416,7 @@ final class CpuDecode {
         if (l.gateBias != null) {
             kernels.add(gate, 0, l.gateBias, first, channels);
         }
-        kernels.silu(gate, 0, gate.length);
+        ScalarMath.activate(config.activation(), kernels, gate, 0, gate.length);
         s.keptActivations = 0;
         s.keptDown = 0;
         s.bytes = 0;

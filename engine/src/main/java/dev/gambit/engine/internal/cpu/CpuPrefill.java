@@ -325,7 +325,7 @@ final class CpuPrefill {
         int n = config.feedForward();
         byRows((r0, r1) -> {
             for (int r = r0; r < r1; r++) {
-                kernels.silu(act, r * ldFeedForward, ldFeedForward);
+                ScalarMath.activate(config.activation(), kernels, act, r * ldFeedForward, ldFeedForward);
             }
         });
         listen(b, layer, ActivationListener.Vector.FFN_ACT, act, n, ldFeedForward);

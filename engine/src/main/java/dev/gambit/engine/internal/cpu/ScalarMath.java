@@ -1,5 +1,7 @@
 package dev.gambit.engine.internal.cpu;
 
+import dev.gambit.engine.internal.model.ModelConfig;
+
 /** What {@link VectorMath} computes, one number at a time, with the same bits. */
 final class ScalarMath {
 
@@ -43,6 +45,18 @@ final class ScalarMath {
             }
         }
         return lanes[0];
+    }
+
+    /** Applies a model's activation in place. */
+    static void activate(ModelConfig.Activation activation, Kernels kernels, float[] x, int offset, int n) {
+        switch (activation) {
+            case SILU -> kernels.silu(x, offset, n);
+            case RELU -> {
+                for (int i = offset; i < offset + n; i++) {
+                    x[i] = Math.max(x[i], 0f);
+                }
+            }
+        }
     }
 
     static void silu(float[] x, int offset, int n) {

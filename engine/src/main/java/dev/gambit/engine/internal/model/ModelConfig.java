@@ -23,6 +23,7 @@ import dev.gambit.engine.sparsity.Site;
  * @param ropeDimensions dimensions of a head that are rotated
  * @param ropeBase {@code rope.freq_base}
  * @param ropeScale factor on positions: 1 / {@code rope.scaling.factor} where the scaling is linear
+ * @param activation of the FFN's gate
  */
 public record ModelConfig(
         int layers,
@@ -37,7 +38,28 @@ public record ModelConfig(
         float normEpsilon,
         int ropeDimensions,
         float ropeBase,
-        float ropeScale) {
+        float ropeScale,
+        Activation activation) {
+
+    /** What the gate passes through. */
+    public enum Activation {
+        /** {@code x / (1 + e^-x)}. */
+        SILU,
+        /** {@code max(x, 0)}: most entries are exact zeros in models trained for it. */
+        RELU
+    }
+
+    /** The key that names the activation, where it is not SiLU; Gambit's own, for GGUF has none. */
+    public static final String ACTIVATION_KEY = "llama.hidden_act";
+
+    /** A model whose activation is SiLU. */
+    public ModelConfig(
+            int layers, int embedding, int feedForward, int heads, int kvHeads, int keyLength, int valueLength,
+            int vocabulary, int trainedContext, float normEpsilon, int ropeDimensions, float ropeBase,
+            float ropeScale) {
+        this(layers, embedding, feedForward, heads, kvHeads, keyLength, valueLength, vocabulary, trainedContext,
+                normEpsilon, ropeDimensions, ropeBase, ropeScale, Activation.SILU);
+    }
 
     private static final int MAX = 1 << 24;
 
@@ -87,7 +109,8 @@ public record ModelConfig(
                 epsilon(m),
                 m.optionalInt("llama.rope.dimension_count", 2, keyLength, keyLength),
                 positive(m, "llama.rope.freq_base", 10_000),
-                ropeScale(m));
+                ropeScale(m),
+                activation(m));
         config.checkShapes(file);
         return config;
     }
@@ -111,6 +134,18 @@ public record ModelConfig(
                     GambitException.line(m.source() + ": " + key, "a positive number", value, "the file is damaged"));
         }
         return (float) value;
+    }
+
+    private static Activation activation(GgufMetadata m) {
+        String name = m.string(ACTIVATION_KEY, "silu");
+        return switch (name) {
+            case "silu" -> Activation.SILU;
+            case "relu" -> Activation.RELU;
+            default ->
+                throw new ModelFormatException(GambitException.line(
+                        m.source() + ": " + ACTIVATION_KEY, "silu or relu", name,
+                        "this activation is not supported yet"));
+        };
     }
 
     private static float ropeScale(GgufMetadata m) {

@@ -1,0 +1,317 @@
+package dev.gambit.calibration;
+
+import dev.gambit.engine.GambitException;
+import dev.gambit.engine.internal.model.ModelConfig;
+import dev.gambit.engine.sparsity.Site;
+import dev.gambit.engine.sparsity.Thresholds;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Gambit's own policy: one budget of weights, spent over all sites of all layers where it buys the least divergence.
+ *
+ * <p>First {@link Sensitivities}: entry {@code x_i} of a site costs {@code ½ x_i² s_i} to drop and saves {@code w} weights,
+ * so it is dropped where {@code x_i² s_i / w} is below one price {@code λ} of the whole model: {@code t_i = sqrt(λ w / s_i)}.
+ * That holds while errors are small and independent. Then, at each budget, {@link MarginalCosts} measures on the masked
+ * model itself what a weight at each layer's and site's threshold is worth, all other errors being there, and thresholds
+ * move until they agree.
+ */
+public final class BudgetSearch implements AutoCloseable {
+
+    /** What {@code --policy} calls what is found. */
+    public static final String POLICY = "gambit";
+    /** The largest and the smallest budget. */
+    public static final double LARGEST = 0.95;
+    /** See {@link #LARGEST}. */
+    public static final double SMALLEST = 0.05;
+    private static final double LAST_REFINED = 0.5;
+    private static final int BATCH = 2;
+    private static final double STEP = 0.35;
+    private static final double LARGEST_STEP = 0.25;
+    private static final double TOLERANCE = 0.004;
+
+    /**
+     * How much to do.
+     *
+     * @param budgets that are searched, falling; below {@value #LAST_REFINED} and the last the price alone rises
+     * @param batches of gradients for the sensitivities
+     * @param rounds of corrections at each budget
+     */
+    record Effort(double[] budgets, int batches, int rounds) {
+
+        /** What two cores do for a model of 135 million parameters in under ten minutes. */
+        static Effort usual() {
+            return new Effort(new double[] {0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.35, 0.2, 0.05}, 12, 2);
+        }
+    }
+
+    /**
+     * What the allocation gave on text that it was not searched on.
+     *
+     * @param budget what was asked for
+     * @param active what was used
+     * @param divergence KL(dense‖masked), nats
+     */
+    public record Check(double budget, double active, double divergence) {}
+
+    private final ModelConfig config;
+    private final TokenWindows windows;
+    private final int searched;
+    private final Workers workers;
+    private final GradientWeights weights;
+    private final GradientPass pass;
+    private final HeadGradient head;
+    private final ProgressListener progress;
+    private final BudgetState state;
+    private final int fisherBatches;
+    private final Effort effort;
+    /** What each round of corrections found before it, on the batch it was made on. */
+    final List<Check> rounds = new ArrayList<>();
+    private final List<float[]> dense = new ArrayList<>();
+    private int done;
+
+    /**
+     * @param model the model file
+     * @param windows the text; the last eighth, a batch at least, is held out to check with
+     * @param threads 0 for the processors this process may use
+     * @param state where to keep what has been found, to go on from after an interruption; null for nowhere
+     */
+    public BudgetSearch(Path model, TokenWindows windows, int threads, Path state, ProgressListener progress) {
+        this(model, windows, threads, state, progress, Effort.usual());
+    }
+
+    BudgetSearch(
+            Path model, TokenWindows windows, int threads, Path state, ProgressListener progress, Effort effort) {
+        this.effort = effort;
+        this.windows = windows;
+        this.progress = progress;
+        int batches = windows.count() / BATCH;
+        if (batches < 2) {
+            throw new GambitException(GambitException.line(
+                    "text to search a budget on", 2 * BATCH + " windows of " + windows.size() + " tokens",
+                    windows.count(), "give a longer text or smaller windows (-c)"));
+        }
+        searched = batches - Math.max(1, batches / 8);
+        fisherBatches = Math.min(searched, effort.batches);
+        workers = new Workers(threads);
+        GradientWeights w = null;
+        try {
+            w = new GradientWeights(model, workers);
+            weights = w;
+            config = w.config;
+            pass = new GradientPass(w, workers, BATCH, windows.size());
+            head = new HeadGradient(w, workers, pass.stride());
+            this.state = BudgetState.open(state, BaseModel.of(model), windows, new Sensitivities(config, workers));
+        } catch (RuntimeException | Error e) {
+            if (w != null) {
+                w.close();
+            }
+            workers.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Checks a budget before a long run.
+     *
+     * @throws GambitException where it cannot be met; says the nearest that can
+     */
+    public static void require(double budget) {
+        if (!(budget >= SMALLEST && budget <= LARGEST)) {
+            throw new GambitException(GambitException.line(
+                    "budget", SMALLEST + " to " + LARGEST + " of the weights", budget,
+                    "the nearest that can be met is " + (budget > LARGEST ? LARGEST : SMALLEST)));
+        }
+    }
+
+    /** Searches, or goes on with a search that was interrupted. */
+    public BudgetAllocation run() {
+        Sensitivities s = state.sensitivities;
+        float[] gradient = new float[pass.output().length];
+        for (int b = state.batches; b < fisherBatches; b++) {
+            tick();
+            pass.forward(batch(b), null);
+            head.sampled(pass.output(), pass.rows(), 0x9e3779b9L * (b + 1), gradient);
+            pass.backward(gradient, s);
+            state.batches = b + 1;
+            state.save();
+        }
+        done = fisherBatches + effort.rounds * Math.min(state.nodes.size(), refined());
+        s.addRows((long) fisherBatches * pass.rows());
+        float[][][] u = new float[config.layers()][Site.COUNT][];
+        for (int l = 0; l < u.length; l++) {
+            for (Site site : Site.values()) {
+                u[l][site.ordinal()] = s.weights(l, site);
+            }
+        }
+        double[][] logT = state.nodes.isEmpty() ? start(u) : copy(state.nodes.getLast());
+        for (int n = state.nodes.size(); n < effort.budgets.length; n++) {
+            logT = node(n, u, logT, gradient);
+            for (double[] layer : logT) {
+                // as the state holds them, so that a search that goes on finds the same
+                Arrays.setAll(layer, i -> (float) layer[i]);
+            }
+            state.nodes.add(copy(logT));
+            state.save();
+        }
+        return new BudgetAllocation(u, effort.budgets, state.nodes.toArray(double[][][]::new));
+    }
+
+    /** The price's square root times that of each site's weights a channel, at an arbitrary price. */
+    private double[][] start(float[][][] u) {
+        double[][] logT = new double[config.layers()][Site.COUNT];
+        for (double[] layer : logT) {
+            for (Site site : Site.values()) {
+                layer[site.ordinal()] = 0.5 * Math.log(weightsPerChannel(site)) - 10;
+            }
+        }
+        return logT;
+    }
+
+    private double weightsPerChannel(Site site) {
+        return switch (site) {
+            case Q_IN -> config.queryWidth();
+            case K_IN -> config.keyWidth();
+            case V_IN -> config.valueWidth();
+            case O_IN, DOWN_IN -> config.embedding();
+            case GATE_IN, UP_IN -> config.feedForward();
+            case FFN_ACT -> 2.0 * config.embedding();
+        };
+    }
+
+    private double[][] node(int n, float[][][] u, double[][] from, float[] gradient) {
+        double budget = effort.budgets[n];
+        double[][] logT = copy(from);
+        meet(u, logT, budget, n % searched, n == 0 ? 12 : 4);
+        if (budget >= LAST_REFINED) {
+            for (int round = 0; round < effort.rounds; round++) {
+                tick();
+                int b = (n * effort.rounds + round) % searched;
+                float[] base = dense(b);
+                Thresholds t = BudgetAllocation.thresholds(config, u, logT);
+                pass.forward(batch(b), t);
+                double kl = head.divergence(pass.output(), pass.rows(), base, gradient);
+                MarginalCosts costs = new MarginalCosts(config, t, workers);
+                double active = pass.active();
+                pass.backward(gradient, costs);
+                move(logT, costs);
+                rounds.add(new Check(budget, active, kl));
+                meet(u, logT, budget, (b + 1) % searched, 2);
+            }
+        }
+        return logT;
+    }
+
+    /** Moves thresholds towards equal worth of a weight at each. */
+    private void move(double[][] logT, MarginalCosts costs) {
+        double all = 0;
+        double weightsInBand = 0;
+        for (int l = 0; l < logT.length; l++) {
+            for (Site site : Site.values()) {
+                all += costs.saved[l][site.ordinal()];
+                weightsInBand += costs.entries[l][site.ordinal()] * weightsPerChannel(site);
+            }
+        }
+        double price = all / weightsInBand;
+        for (int l = 0; l < logT.length; l++) {
+            for (Site site : Site.values()) {
+                double w = costs.entries[l][site.ordinal()] * weightsPerChannel(site);
+                double worth = w == 0 ? price : costs.saved[l][site.ordinal()] / w;
+                double step = -STEP * Math.log(Math.max(worth, 0.05 * price) / price);
+                logT[l][site.ordinal()] += Math.clamp(step, -LARGEST_STEP, LARGEST_STEP);
+            }
+        }
+    }
+
+    /** Raises or lowers all thresholds together until a batch uses the budget. */
+    private void meet(float[][][] u, double[][] logT, double budget, int b, int tries) {
+        double slope = -0.25;
+        double last = Double.NaN;
+        double lastShift = 0;
+        for (int i = 0; i < tries; i++) {
+            pass.forward(batch(b), BudgetAllocation.thresholds(config, u, logT));
+            double off = pass.active() - budget;
+            if (Math.abs(off) < TOLERANCE) {
+                return;
+            }
+            if (!Double.isNaN(last) && lastShift != 0) {
+                slope = Math.clamp((off - last) / lastShift, -0.5, -0.03);
+            }
+            // where nearly everything is kept the slope says nothing
+            double shift = pass.active() > 0.99 ? 1 : Math.clamp(-off / slope, -1.5, 1.5);
+            for (double[] layer : logT) {
+                for (int s = 0; s < layer.length; s++) {
+                    layer[s] += shift;
+                }
+            }
+            last = off;
+            lastShift = shift;
+        }
+    }
+
+    /** Runs the allocation at some budgets on the part of the text that was held out. */
+    public List<Check> check(BudgetAllocation a, double... budgets) {
+        List<Check> checks = new ArrayList<>();
+        double[] active = new double[budgets.length];
+        double[] divergence = new double[budgets.length];
+        int batches = windows.count() / BATCH;
+        for (int b = searched; b < batches; b++) {
+            float[] base = dense(b);
+            for (int i = 0; i < budgets.length; i++) {
+                tick();
+                pass.forward(batch(b), BudgetAllocation.thresholds(config, a.weights(), a.at(budgets[i])));
+                active[i] += pass.active();
+                divergence[i] += head.divergence(pass.output(), pass.rows(), base, null);
+            }
+        }
+        for (int i = 0; i < budgets.length; i++) {
+            checks.add(new Check(budgets[i], active[i] / (batches - searched), divergence[i] / (batches - searched)));
+        }
+        return checks;
+    }
+
+    /** The dense model's output for a batch, kept: it is asked for again. */
+    private float[] dense(int b) {
+        while (dense.size() <= b) {
+            dense.add(null);
+        }
+        if (dense.get(b) == null) {
+            pass.forward(batch(b), null);
+            dense.set(b, head.select(pass.output(), pass.rows()));
+        }
+        return dense.get(b);
+    }
+
+    private int[][] batch(int b) {
+        int[][] out = new int[BATCH][];
+        for (int i = 0; i < BATCH; i++) {
+            out[i] = windows.window(b * BATCH + i);
+        }
+        return out;
+    }
+
+    private void tick() {
+        int total = fisherBatches + refined() * effort.rounds;
+        progress.progress("budget", Math.min(done++, total), total);
+    }
+
+    private int refined() {
+        return (int) Arrays.stream(effort.budgets).filter(b -> b >= LAST_REFINED).count();
+    }
+
+    private static double[][] copy(double[][] a) {
+        double[][] out = new double[a.length][];
+        for (int i = 0; i < a.length; i++) {
+            out[i] = a[i].clone();
+        }
+        return out;
+    }
+
+    @Override
+    public void close() {
+        weights.close();
+        workers.close();
+    }
+}
