@@ -28,9 +28,6 @@ public enum WeightForm {
     /** Signed bytes, a float scale for 16 inputs: Q6_K. */
     I8_F32_16(8, 0, 4, false, 16, 16, 16);
 
-    /** Rows that a warp of the row kernels works on at a time. */
-    static final int WARP_ROWS = 2;
-
     private final int bits;
     private final int zero;
     private final int scaleBytes;
@@ -94,15 +91,19 @@ public enum WeightForm {
         return lanes * laneOutputs;
     }
 
-    /** {@return inputs that a warp of the row kernels covers in a step} */
+    /** {@return inputs that a warp of the row kernels covers in a step: 32 lanes' of one output, or 4 lanes' of 16} */
     int spanInputs() {
-        return 32 * laneInputs;
+        return (quantised() ? 4 : 32) * laneInputs;
     }
 
-    /** {@return bytes of shared memory that the row kernels need for an input} */
+    /**
+     * Bytes of shared memory that the row kernels need for an input: floats, or two halves for each, and a scale and perhaps a
+     * sum for each lane's inputs, and 64 bytes of zeros. As {@code rows.cuh} and {@code tiles.cuh} lay it out.
+     */
     int sharedBytes(int inputs) {
         int spans = (inputs + spanInputs() - 1) / spanInputs();
-        return 4 * spans * (spanInputs() + (hasMin ? 32 : 0));
+        int floats = spans * spanInputs();
+        return quantised() ? 4 * (floats + spans * 4 * (hasMin ? 2 : 1)) + 64 : 4 * floats;
     }
 
     /**

@@ -259,9 +259,9 @@ final class CudaDecode implements AutoCloseable {
         InputVector in = normed(hidden, w.ffnNorm);
         SiteThresholds acts = site(t, l, Site.FFN_ACT);
         SiteThresholds downs = site(t, l, Site.DOWN_IN);
-        // What the activations' thresholds skip is exactly zero in the product.
-        Product down = Product.add(w.down, downs == null && acts != null ? t.zero() : downs, hidden).withBias(
-                w.downBias);
+        // What the activations' thresholds skip is exactly zero in the product; by rows that needs no mask.
+        boolean zeros = downs == null && acts != null && w.down.layout() == MatrixLayout.COLUMNS;
+        Product down = Product.add(w.down, zeros ? t.zero() : downs, hidden).withBias(w.downBias);
         if (w.up.layout() == MatrixLayout.COLUMNS) {
             // By columns: what the inputs' thresholds skip is not read, and down makes the product as it reads it.
             multiply(
