@@ -193,14 +193,16 @@ def multiprocessors():
 
 def rows_shared(form, inputs):
     """Bytes of shared memory for an input, as WeightForm.java counts them."""
-    quantised, span = FORMS[form][0] < 16, FORMS[form][6] * (4 if FORMS[form][0] < 16 else 32)
-    spans = -(-inputs // span)
-    return 4 * (spans * span + spans * 4 * (2 if FORMS[form][3] else 1)) + 64 if quantised else 4 * spans * span
+    tiled, minimum = FORMS[form][0] == 4, FORMS[form][3]
+    lanes = 4 if tiled else 32
+    spans = -(-inputs // (FORMS[form][6] * lanes))
+    floats = spans * (FORMS[form][6] * lanes + (lanes if minimum else 0))
+    return 4 * (floats + spans * lanes) + 64 if tiled else 4 * floats
 
 
 def rows_grid(rows, form="f16", resident=2):
     """Blocks and warps a row, as GemvRows.java chooses them."""
-    if FORMS[form][0] < 16:
+    if FORMS[form][0] == 4:
         least = 1 if rows < 16 * multiprocessors() else min(2, resident)
         best, best_share = least, 0
         for per_sm in range(least, min(4, resident) + 1):
@@ -257,12 +259,14 @@ class SparseGemvCols:
         """Whether narrow, tiles, splits."""
         if narrow is None:
             narrow = inputs <= NARROW_INPUTS
-        width = (4 if narrow else 32) * FORMS[self.form][5]
+        tiled = FORMS[self.form][0] == 4
+        width = (4 if narrow else 8 if tiled else 32) * FORMS[self.form][5]
         tiles = sum(-(-n // width) for n in outputs)
         groups = -(-inputs // 32)
         if splits is None:
             per_sm = 3 if FORMS[self.form][0] >= 16 else 2
-            splits = 1 if narrow else min(max(1, multiprocessors() * per_sm // tiles), 32, max(1, groups // 2))
+            splits = 1 if narrow else min(max(1, multiprocessors() * per_sm // tiles), 32,
+                                               max(1, groups // (8 if tiled else 2)))
         return narrow, tiles, max(splits, -(-groups // 64))
 
     def __call__(self, inp, segments, ws, narrow=None, splits=None, dependent=False):

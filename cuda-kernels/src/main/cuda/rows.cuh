@@ -1,4 +1,4 @@
-// Products with unquantised rows: a warp multiplies a few outputs' contiguous weights with the input in shared memory.
+// Products with rows, other than of nibbles: a warp multiplies a few outputs' contiguous weights with the input in shared memory.
 //
 // The input lies permuted, so that a lane's floats for its 16 bytes of weights are read in conflict-free 16-byte pieces:
 // element e of lane l in step s (32 lanes of F::chunk elements) is at s * 32 * chunk + e / 4 * 128 + l * 4 + e % 4.
@@ -27,11 +27,24 @@ struct Rows {
      */
     __device__ static float stage(const Input& in, Mask mask, float* xs, float (&scratch)[WARPS], int& kept) {
         int end = spans(in.inputs) * SPAN;
-        return forInputs(in, mask, end, scratch, kept, [&](int i, float4 v) {
+        float factor = forInputs(in, mask, end, scratch, kept, [&](int i, float4 v) {
             if (i < end) {
                 *reinterpret_cast<float4*>(xs + permuted(i)) = v;
             }
         });
+        if constexpr (F::hasMin) {
+            float* sums = xs + end;
+            for (int c = threadIdx.x; c < end / C; c += THREADS) {
+                float sum = 0.f;
+#pragma unroll
+                for (int e = 0; e < C; e++) {
+                    sum += xs[permuted(c * C + e)];
+                }
+                sums[c] = sum;
+            }
+            __syncthreads();
+        }
+        return factor;
     }
 
     /**
@@ -53,9 +66,12 @@ struct Rows {
     /** What a lane has under way of N rows: F::steps spans of each. */
     static constexpr int N = F::rows;
     static constexpr int S = F::steps;
+    using ScaleBits = typename std::conditional<F::scale == Scale::HALF, __half, float>::type;
 
     struct Batch {
         uint4 raw[N][S];
+        ScaleBits scale[N][S];
+        ScaleBits min[N][S];
     };
 
     __device__ __forceinline__ static void load(
@@ -68,14 +84,24 @@ struct Rows {
 #pragma unroll
             for (int r = 0; r < N; r++) {
                 b.raw[r][u] = make_uint4(0, 0, 0, 0);
+                b.scale[r][u] = ScaleBits(0.f);
+                b.min[r][u] = ScaleBits(0.f);
                 if (inside) {
                     b.raw[r][u] = loadOnce(plane<F>(m[r].data, (size_t) row[r] * length + at));
+                    if constexpr (F::quantised) {
+                        size_t g = (size_t) row[r] * (length / F::group) + at / F::group;
+                        b.scale[r][u] = static_cast<const ScaleBits*>(m[r].scales)[g];
+                        if constexpr (F::hasMin) {
+                            b.min[r][u] = static_cast<const ScaleBits*>(m[r].mins)[g];
+                        }
+                    }
                 }
             }
         }
     }
 
-    __device__ __forceinline__ static void add(const Batch& b, const float* xs, int s, int last, float (&sum)[N]) {
+    __device__ __forceinline__ static void add(
+        const Batch& b, const float* xs, const float* sums, int s, int last, float (&sum)[N]) {
         int lane = threadIdx.x % 32;
 #pragma unroll
         for (int u = 0; u < S; u++) {
@@ -88,17 +114,27 @@ struct Rows {
                 *reinterpret_cast<float4*>(x + e) =
                     *reinterpret_cast<const float4*>(xs + (s + u) * SPAN + e / 4 * 128 + lane * 4);
             }
+            float part[N] = {};
 #pragma unroll
             for (int r = 0; r < N; r++) {
                 const uint32_t words[4] = {b.raw[r][u].x, b.raw[r][u].y, b.raw[r][u].z, b.raw[r][u].w};
                 float w[C];
                 unpack<F>(words, w);
-                float part = 0.f;
 #pragma unroll
                 for (int e = 0; e < C; e++) {
-                    part += w[e] * x[e];
+                    part[r] += w[e] * x[e];
                 }
-                sum[r] += part;
+            }
+#pragma unroll
+            for (int r = 0; r < N; r++) {
+                if constexpr (F::quantised) {
+                    sum[r] += float(b.scale[r][u]) * part[r];
+                    if constexpr (F::hasMin) {
+                        sum[r] += float(b.min[r][u]) * sums[(s + u) * 32 + lane];
+                    }
+                } else {
+                    sum[r] += part[r];
+                }
             }
         }
     }
@@ -116,6 +152,7 @@ struct Rows {
         if (count <= 0) {
             return;
         }
+        const float* sums = xs + spans(inputs) * SPAN;
         int length = padded(inputs);
         Matrix m[N];
         int row[N];
@@ -149,7 +186,7 @@ struct Rows {
             }
         };
         auto addNext = [&](const Batch& from) {
-            add(from, xs, addS, last, sum);
+            add(from, xs, sums, addS, last, sum);
             addS += S;
             if (addS >= last) {
                 addS = first;
@@ -207,4 +244,4 @@ struct Rows {
 
 /** The products that suit a form. */
 template <class F>
-using RowProducts = typename std::conditional<F::quantised, Tiles<F>, Rows<F>>::type;
+using RowProducts = typename std::conditional<F::tiles, Tiles<F>, Rows<F>>::type;

@@ -1,11 +1,12 @@
-// Products with quantised rows on the tensor cores: a warp multiplies 16 outputs' weights with the input in shared memory.
+// Products with rows of nibbles on the tensor cores: a warp multiplies 16 outputs' weights with the input in shared memory.
 //
-// mma.m16n8k16 multiplies 16 x 16 halves with 16 x 8. Weights are the left side: a nibble or byte becomes a half float exactly,
-// by bits placed into a mantissa. An input is the right side as the sum of two halves (22 bits of it), scaled by a power of two
+// mma.m16n8k16 multiplies 16 x 16 halves with 16 x 8. Weights are the left side: a nibble becomes a half float exactly, by its
+// bits placed into a mantissa. An input is the right side as the sum of two halves (22 bits of it), scaled by a power of two
 // for each chunk. A lane (group g, place t) holds a chunk (16 bytes) of rows g and g + 8; of the right side's 8 columns it is
 // given 2t and 2t + 1 for its own chunk, high and low halves, and every other entry is 0. So each lane ends up with the sums of
 // its own chunk, which its own scales are for: what is left for the ordinary units is to unpack.
 #pragma once
+#include "half.cuh"
 #include "stage.cuh"
 #include <type_traits>
 
@@ -79,24 +80,19 @@ struct Tiles {
             int chunk = i / C;
             int q = i % C / 4;
             char* to = sh.halves + chunk * 2 * PIECE;
-            if constexpr (F::plane == Plane::U4) {
-                // A word's nibbles j and j + 4 come out as a pair: neighbours exchange what the other one writes.
-                bool odd = q % 2;
-                uint32_t a = __shfl_xor_sync(0xFFFFFFFFu, odd ? high[0] : low[0], 1);
-                uint32_t b = __shfl_xor_sync(0xFFFFFFFFu, odd ? high[1] : low[1], 1);
-                uint4 word = odd
-                    ? make_uint4(
-                          __byte_perm(a, low[0], 0x5410), __byte_perm(a, low[0], 0x7632), __byte_perm(b, low[1], 0x5410),
-                          __byte_perm(b, low[1], 0x7632))
-                    : make_uint4(
-                          __byte_perm(high[0], a, 0x5410), __byte_perm(high[0], a, 0x7632),
-                          __byte_perm(high[1], b, 0x5410), __byte_perm(high[1], b, 0x7632));
-                if (i < end) {
-                    *reinterpret_cast<uint4*>(to + (odd ? PIECE : 0) + q / 2 * 16) = word;
-                }
-            } else if (i < end) {
-                *reinterpret_cast<uint2*>(to + q * 8) = make_uint2(high[0], high[1]);
-                *reinterpret_cast<uint2*>(to + PIECE + q * 8) = make_uint2(low[0], low[1]);
+            // A word's nibbles j and j + 4 come out as a pair: neighbours exchange what the other one writes.
+            bool odd = q % 2;
+            uint32_t a = __shfl_xor_sync(0xFFFFFFFFu, odd ? high[0] : low[0], 1);
+            uint32_t b = __shfl_xor_sync(0xFFFFFFFFu, odd ? high[1] : low[1], 1);
+            uint4 word = odd
+                ? make_uint4(
+                      __byte_perm(a, low[0], 0x5410), __byte_perm(a, low[0], 0x7632), __byte_perm(b, low[1], 0x5410),
+                      __byte_perm(b, low[1], 0x7632))
+                : make_uint4(
+                      __byte_perm(high[0], a, 0x5410), __byte_perm(high[0], a, 0x7632), __byte_perm(high[1], b, 0x5410),
+                      __byte_perm(high[1], b, 0x7632));
+            if (i < end) {
+                *reinterpret_cast<uint4*>(to + (odd ? PIECE : 0) + q / 2 * 16) = word;
             }
             if (q == 0 && i < end) {
                 sh.scales[chunk] = __int_as_float((exponent - 14) << 23);
@@ -159,48 +155,6 @@ struct Tiles {
         }
     }
 
-    /** Some nibbles of a word in the mantissas of two times 1024. */
-    template <uint32_t WHICH>
-    __device__ __forceinline__ static uint32_t nibbles(uint32_t w) {
-        // One instruction, which has room for one constant: the other one must be kept from the compiler.
-        uint32_t thousand;
-        asm("mov.b32 %0, 0x64006400;" : "=r"(thousand));
-        uint32_t out;
-        asm("lop3.b32 %0, %1, %2, %3, 0xEA;" : "=r"(out) : "r"(w), "n"(WHICH), "r"(thousand));
-        return out;
-    }
-
-    /** A word's weights less the form's zero, as C / 8 pairs. */
-    __device__ __forceinline__ static void halves(uint32_t w, uint32_t (&out)[C / 8]) {
-        auto sub = [](uint32_t v, float by) {
-            __half2 h = __hsub2(*reinterpret_cast<__half2*>(&v), __float2half2_rn(by));
-            return *reinterpret_cast<uint32_t*>(&h);
-        };
-        if constexpr (F::plane == Plane::U4) {
-            auto sixteenth = [](uint32_t v) {
-                __half2 h = __hfma2(
-                    *reinterpret_cast<__half2*>(&v), __float2half2_rn(1.f / 16), __float2half2_rn(-64.f - F::zero));
-                return *reinterpret_cast<uint32_t*>(&h);
-            };
-            uint32_t v = w >> 8;
-            out[0] = sub(nibbles<0x000F000Fu>(w), 1024.f + F::zero);
-            out[1] = sixteenth(nibbles<0x00F000F0u>(w));
-            out[2] = sub(nibbles<0x000F000Fu>(v), 1024.f + F::zero);
-            out[3] = sixteenth(nibbles<0x00F000F0u>(v));
-        } else {
-            w ^= 0x80808080u;
-            out[0] = sub(__byte_perm(w, 0x64646464u, 0x4140), 1152.f);
-            out[1] = sub(__byte_perm(w, 0x64646464u, 0x4342), 1152.f);
-        }
-    }
-
-    __device__ __forceinline__ static void multiply(
-        float (&c)[4], uint32_t a0, uint32_t a1, uint32_t a2, uint32_t a3, uint32_t b0, uint32_t b1) {
-        asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-            : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-            : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-    }
-
     __device__ __forceinline__ static void add(
         const Batch& b, const Shared& sh, const char* mine, int stride, int s, int last, float (&sum)[2]) {
         int t = threadIdx.x % 4;
@@ -216,23 +170,12 @@ struct Tiles {
 #pragma unroll
             for (int p = 0; p < PIECE / 16; p++) {
                 uint4 right = *reinterpret_cast<const uint4*>(x + 16 * p);
-                if constexpr (F::plane == Plane::U4) {
-                    uint32_t a[4];
-                    uint32_t d[4];
-                    halves(first[p], a);
-                    halves(second[p], d);
-                    multiply(c[0], a[0], d[0], a[1], d[1], right.x, right.y);
-                    multiply(c[1], a[2], d[2], a[3], d[3], right.z, right.w);
-                } else {
-                    uint32_t a[2];
-                    uint32_t d[2];
-                    halves(first[2 * p], a);
-                    halves(second[2 * p], d);
-                    multiply(c[0], a[0], d[0], a[1], d[1], right.x, right.y);
-                    halves(first[2 * p + 1], a);
-                    halves(second[2 * p + 1], d);
-                    multiply(c[1], a[0], d[0], a[1], d[1], right.z, right.w);
-                }
+                uint32_t a[4];
+                uint32_t d[4];
+                Half::fromNibbles<F::zero>(first[p], a);
+                Half::fromNibbles<F::zero>(second[p], d);
+                Half::multiply(c[0], a[0], d[0], a[1], d[1], right.x, right.y);
+                Half::multiply(c[1], a[2], d[2], a[3], d[3], right.z, right.w);
             }
             int chunk = (s + u) * 4 + t;
             float factor = sh.scales[chunk];

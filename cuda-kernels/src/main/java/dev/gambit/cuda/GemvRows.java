@@ -70,7 +70,7 @@ public final class GemvRows {
     static Grid grid(WeightForm form, int[] rows, boolean apart, int multiprocessors, int resident) {
         Check.that(resident > 0, "row kernels: the input does not fit this GPU's shared memory");
         int all = IntStream.of(rows).sum();
-        Grid shared = form.quantised() ? tiles(all, multiprocessors, resident) : grid(all, multiprocessors, resident);
+        Grid shared = form.tiled() ? tiles(all, multiprocessors, resident) : grid(all, multiprocessors, resident);
         if (!apart) {
             return shared;
         }

@@ -91,19 +91,26 @@ public enum WeightForm {
         return lanes * laneOutputs;
     }
 
+    /** {@return whether products go through the tensor cores: nibbles} */
+    boolean tiled() {
+        return bits == 4;
+    }
+
     /** {@return inputs that a warp of the row kernels covers in a step: 32 lanes' of one output, or 4 lanes' of 16} */
     int spanInputs() {
-        return (quantised() ? 4 : 32) * laneInputs;
+        return (tiled() ? 4 : 32) * laneInputs;
     }
 
     /**
-     * Bytes of shared memory that the row kernels need for an input: floats, or two halves for each, and a scale and perhaps a
-     * sum for each lane's inputs, and 64 bytes of zeros. As {@code rows.cuh} and {@code tiles.cuh} lay it out.
+     * Bytes of shared memory that the row kernels need for an input: a float or two halves for each entry, sums of each lane's
+     * entries where there are minima; for tiles a scale of them, too, and 64 bytes of zeros. As {@code rows.cuh} and
+     * {@code tiles.cuh} lay it out.
      */
     int sharedBytes(int inputs) {
         int spans = (inputs + spanInputs() - 1) / spanInputs();
-        int floats = spans * spanInputs();
-        return quantised() ? 4 * (floats + spans * 4 * (hasMin ? 2 : 1)) + 64 : 4 * floats;
+        int lanes = spans * (tiled() ? 4 : 32);
+        int floats = spans * spanInputs() + (hasMin ? lanes : 0);
+        return tiled() ? 4 * (floats + lanes) + 64 : 4 * floats;
     }
 
     /**

@@ -72,7 +72,7 @@ class LaunchShapeTest {
             int resident = 3 * multiprocessors;
             for (int inputs : new int[] {1, 33, 2048, 4096, 14336, 28672}) {
                 for (int tiles : new int[] {1, 4, 16, 56, 501}) {
-                    int splits = SparseGemvCols.splits(tiles, inputs, resident);
+                    int splits = SparseGemvCols.splits(tiles, inputs, 2, resident);
                     int groups = (inputs + 31) / 32;
                     assertTrue((groups + splits - 1) / splits <= 64, "a slice of " + inputs + " in " + splits);
                     int least = (groups + 63) / 64;
@@ -80,9 +80,10 @@ class LaunchShapeTest {
                 }
             }
         }
-        assertEquals(7, SparseGemvCols.splits(56, 4096, 396));
-        assertEquals(24, SparseGemvCols.splits(16, 14336, 396));
-        assertThrows(IllegalArgumentException.class, () -> SparseGemvCols.splits(1, 200_000, 396));
+        assertEquals(7, SparseGemvCols.splits(56, 4096, 2, 396));
+        assertEquals(24, SparseGemvCols.splits(16, 14336, 2, 396));
+        assertEquals(16, SparseGemvCols.splits(8, 4096, 8, 264));
+        assertThrows(IllegalArgumentException.class, () -> SparseGemvCols.splits(1, 200_000, 2, 396));
     }
 
     @Test

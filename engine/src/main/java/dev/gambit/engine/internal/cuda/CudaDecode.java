@@ -150,6 +150,8 @@ final class CudaDecode implements AutoCloseable {
 
     /** The same, and the likeliest tokens. */
     void step(Batch b, Likeliest next) {
+        StepEvent event = new StepEvent();
+        event.begin();
         CudaKvCache cache = (CudaKvCache) b.cache();
         boolean sparse = b.thresholds() != null;
         Ahead a = ahead;
@@ -168,9 +170,12 @@ final class CudaDecode implements AutoCloseable {
             cache.reserve(b.start() + 2);
             following = launch(-1, b.start() + 1, next.wanted, cache, sparse);
         }
+        long from = System.nanoTime();
         ring.await(n);
+        event.waited = System.nanoTime() - from;
         ring.read(n, next);
         count(b, n);
+        event.commit();
         if (following > 0 && next.count > 0) {
             ahead = new Ahead(following, cache, next.tokens[0], b.start() + 1, sparse);
         }

@@ -16,10 +16,10 @@ import java.util.Set;
 record LayerLayouts(MatrixLayout q, MatrixLayout k, MatrixLayout v, MatrixLayout o, MatrixLayout gate, MatrixLayout up,
         MatrixLayout down) {
 
-    /** What a product by columns takes longer than one by rows of as many bytes: measured on an H200. */
-    private static final double COLUMNS_SECONDS = 2e-6;
+    /** What a product by columns takes longer than one by rows of as many bytes: measured on an H100 and an H200. */
+    private static final double COLUMNS_SECONDS = 1.2e-6;
     /** What a launch more takes, with its own reading of the input. */
-    private static final double LAUNCH_SECONDS = 4e-6;
+    private static final double LAUNCH_SECONDS = 2.8e-6;
 
     /** What decides: {@code -Dgambit.cuda.columns=all|none} overrules the GPU's bandwidth. */
     record Rule(double bytesPerSecond) {
