@@ -10,7 +10,8 @@
 #   WORK (/dev/shm or /tmp)   keeps the random models while they are used; 8B in F16 takes 16 GB
 #   SHAPES ("135M:Q4_1 1B:F16 8B:F16 8B:Q8_0 8B:Q4_0")   random models to time; MODEL and SIDECAR: a real one, too
 #   TESTS (1), SPEED (1), PROFILE (1 where ncu is there)   parts to run
-#   LLAMA   folder with llama-bench of a CUDA build, to run on the same models
+#   LLAMA   folder with llama-bench of a CUDA build, to run on the same models: -DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES=90
+#           -DGGML_CUDA_NCCL=OFF -DLLAMA_CURL=OFF, target llama-bench; five minutes on 16 cores
 set -uo pipefail
 java=${JAVA:-java}
 here=$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -35,6 +36,10 @@ if [ "${TESTS:-1}" = 1 ]; then
   junit="run -Xmx8g -Dgambit.shared=$shared -cp $tests:$cp org.junit.platform.console.ConsoleLauncher execute --disable-banner --disable-ansi-colors --details=tree"
   $junit -c dev.gambit.engine.FableReferenceTest -c dev.gambit.engine.RandomModelTest -c dev.gambit.engine.SmolLm2ReferenceTest \
     -c dev.gambit.engine.CudaBackendTest >"$work/tests" 2>&1
+  for other in -Dgambit.cuda.columns=all -Dgambit.cuda.driver=jcuda; do
+    JAVA_OPTIONS=$other $junit -c dev.gambit.engine.FableReferenceTest -c dev.gambit.engine.RandomModelTest \
+      -c dev.gambit.engine.SmolLm2ReferenceTest >>"$work/tests" 2>&1
+  done
   grep -E '✘|\[X\]|=>|tests (successful|failed|skipped|aborted)' "$work/tests" | cut -c1-200
   echo "An error in the middle of a generation ends it with its name:"
   JAVA_OPTIONS=-Dgambit.cuda.fault=cuGraphLaunch@20=700 gambit generate --backend cuda --dense --temp 0 -n 40 -p "Once upon a time" 2>&1 | grep -a 'gambit:'
@@ -67,6 +72,7 @@ if [ "${SPEED:-1}" = 1 ]; then
     [ "$shape" = 135M ] && vocabulary=49152
     run dev.gambit.benchmarks.RandomModel "$tokenizer" "$type" "$work/m.gguf" "$work/m.chess.gguf" "$shape" $vocabulary || continue
     speed "$shape $type" "$work/m.gguf" "$work/m.chess.gguf"
+    [ "$shape" != 135M ] || run dev.gambit.benchmarks.HostCost "$work/m.gguf"
     if [ "$shape" != 8B ] && [ "${PROFILE:-1}" = 1 ] && command -v ncu >/dev/null; then
       echo "$shape $type, kernels, dense:"; profile "$work/m.gguf" --dense
       echo "$shape $type, kernels, half of the channels:"; profile "$work/m.gguf" --chess "$work/m.chess.gguf"

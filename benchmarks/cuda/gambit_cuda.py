@@ -35,7 +35,8 @@ class Segment(C.Structure):
 
 class GemvRowsArgs(C.Structure):
     _fields_ = [("input", Input), ("segments", Segment * 3), ("thresholds", p), ("kept", p),
-                ("stride", i32), ("segment_count", i32), ("warps_per_row", i32)]
+                ("stride", i32), ("segment_count", i32), ("warps_per_row", i32), ("apart", i32),
+                ("first_block", i32 * 3)]
 
 
 class SparseGemvColsArgs(C.Structure):
@@ -191,13 +192,28 @@ def multiprocessors():
 
 
 def rows_shared(form, inputs):
-    chunk = FORMS[form][6]
-    spans = -(-inputs // (32 * chunk))
-    return spans * (32 * chunk + (32 if FORMS[form][3] else 0)) * 4
+    """Bytes of shared memory for an input, as WeightForm.java counts them."""
+    tiled, minimum = FORMS[form][0] == 4, FORMS[form][3]
+    lanes = 4 if tiled else 32
+    spans = -(-inputs // (FORMS[form][6] * lanes))
+    floats = spans * (FORMS[form][6] * lanes + (lanes if minimum else 0))
+    return 4 * (floats + spans * lanes) + 64 if tiled else 4 * floats
 
 
-def rows_grid(rows, resident=2):
+def rows_grid(rows, form="f16", resident=2):
     """Blocks and warps a row, as GemvRows.java chooses them."""
+    if FORMS[form][0] == 4:
+        least = 1 if rows < 16 * multiprocessors() else min(2, resident)
+        best, best_share = least, 0
+        for per_sm in range(least, min(4, resident) + 1):
+            blocks = multiprocessors() * per_sm
+            share = rows / (blocks * ((-(-rows // blocks) + 15) // 16 * 16))
+            if share > best_share + .01:
+                best, best_share = per_sm, share
+        blocks, warps = min(multiprocessors() * best, rows), 1
+        while warps < 8 and rows * warps < 32 * blocks * 8:
+            warps *= 2
+        return blocks, warps
     warps = 1
     while warps < 8 and rows * warps < multiprocessors() * 8:
         warps *= 2
@@ -211,12 +227,19 @@ def rows_grid(rows, resident=2):
 
 
 def gemv_rows(kernel, inp, segments, thresholds=None, stride=1, kept=None, warps_per_row=None, blocks=None,
-              dependent=False, form="f16"):
+              dependent=False, form="f16", apart=False):
     rows = sum(s.outputs for s in segments)
-    chosen = rows_grid(rows)
+    chosen = rows_grid(rows, form)
     warps_per_row = warps_per_row or chosen[1]
-    blocks = blocks or chosen[0]
-    a = GemvRowsArgs(inp, (Segment * 3)(*segments), ptr(thresholds), ptr(kept), stride, len(segments), warps_per_row)
+    blocks = max(blocks or chosen[0], len(segments))
+    first = (i32 * 3)()
+    if apart:
+        before = 0
+        for k, s in enumerate(segments):
+            first[k] = min(max(blocks * before // rows, first[k - 1] + 1), blocks - len(segments) + k) if k else 0
+            before += s.outputs
+    a = GemvRowsArgs(inp, (Segment * 3)(*segments), ptr(thresholds), ptr(kept), stride, len(segments), warps_per_row,
+                     int(apart), first)
     kernel.launch((blocks,), a, rows_shared(form, inp.inputs), dependent=dependent)
 
 
@@ -236,12 +259,14 @@ class SparseGemvCols:
         """Whether narrow, tiles, splits."""
         if narrow is None:
             narrow = inputs <= NARROW_INPUTS
-        width = (4 if narrow else 32) * FORMS[self.form][5]
+        tiled = FORMS[self.form][0] == 4
+        width = (4 if narrow else 8 if tiled else 32) * FORMS[self.form][5]
         tiles = sum(-(-n // width) for n in outputs)
         groups = -(-inputs // 32)
         if splits is None:
             per_sm = 3 if FORMS[self.form][0] >= 16 else 2
-            splits = 1 if narrow else min(max(1, multiprocessors() * per_sm // tiles), 32, max(1, groups // 2))
+            splits = 1 if narrow else min(max(1, multiprocessors() * per_sm // tiles), 32,
+                                               max(1, groups // (8 if tiled else 2)))
         return narrow, tiles, max(splits, -(-groups // 64))
 
     def __call__(self, inp, segments, ws, narrow=None, splits=None, dependent=False):
@@ -254,7 +279,7 @@ def ffn_gate_up(kernel, inp, gate, up, out, thresholds=None, stride=1, kept=None
                 in_stride=0, activations=None, activation=SILU, blocks=None, dependent=False,
                 gate_bias=None, up_bias=None):
     n = out.numel()
-    blocks = blocks or max(rows_grid(n)[0], -(-n // 1024))
+    blocks = blocks or max(rows_grid(n, up.form)[0], -(-n // 1024))
     a = FfnGateUpArgs(inp, gate.matrix() if gate else Matrix(), up.matrix(), ptr(gate_bias), ptr(up_bias),
                       ptr(activations), ptr(thresholds), ptr(gate_in), ptr(up_in), ptr(out), ptr(kept), n, stride,
                       in_stride, in_stride, activation)

@@ -99,6 +99,18 @@ def check_rows(form, kernel, quick):
         gemv_rows(kernel, vector_input(x, NORMED, nw), [segment(ws[0], out)], t, 1, kept, form=form)
         report(f"gemv_rows.{form} {inputs}x{outputs} masked", out, ws[0].exact @ v, 5e-6)
         same(f"gemv_rows.{form} {inputs} count", kept.item() == (v != 0).sum().item())
+        # each matrix with a mask of its own, or none
+        outs, counts = [poison(w.outputs) for w in ws], torch.zeros(3, dtype=torch.int32, device="cuda")
+        v = normed(x, nw, 1e-5)
+        ts = [t, None, thresholds_for(v, "one", seed)]
+        segs = [segment(w, o, m, 1, kept=counts[k:]) for k, (w, o, m) in enumerate(zip(ws, outs, ts))]
+        gemv_rows(kernel, vector_input(x, NORMED, nw), segs, form=form, apart=True)
+        for k, (w, o, m) in enumerate(zip(ws, outs, ts)):
+            masked = v if m is None else torch.where(v.abs() > m, v, 0)
+            report(f"gemv_rows.{form} {inputs}x{w.outputs} own mask {k}", o, w.exact @ masked, 5e-6,
+                   w.exact.abs() @ masked.abs())
+            if m is not None:
+                same(f"gemv_rows.{form} {inputs} own count {k}", counts[k].item() == (masked != 0).sum().item())
 
 
 def check_cols(form, kernel, quick):

@@ -29,12 +29,13 @@ constexpr int SLICE = 1024;
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2) GAMBIT_KERNEL(ffn_gate_up)(const __grid_constant__ FfnGateUpArgs a) {
     using F = forms::GAMBIT_FORM;
-    using R = Rows<F>;
+    using R = RowProducts<F>;
     extern __shared__ float4 shared[];
     __shared__ float scratch[WARPS];
     __shared__ float act[SLICE];
     __shared__ short list[SLICE];
     __shared__ int listed;
+    __shared__ typename R::Parts parts;
 
     float* xs = reinterpret_cast<float*>(shared);
     bool masksUp = a.upInThresholds != nullptr;
@@ -43,29 +44,27 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) GAMBIT_KERNEL(ffn_gate_
     int count = (int) ((long long) a.channels * (blockIdx.x + 1) / gridDim.x) - begin;
     int warp = threadIdx.x / 32;
     int lane = threadIdx.x % 32;
-    int spans = R::spans(a.in.inputs);
+    Mask gateMask = {a.gateInThresholds, a.gateInStride};
+    Mask upMask = {a.upInThresholds, a.upInStride};
+    int masked = 0;
 
     launchDependents();
-    int from = count * warp / WARPS;
-    int to = count * (warp + 1) / WARPS;
-    if (a.gate.data && from < to) {
-        R::prefetch(a.gate, begin + from, min(F::rows, to - from), a.in.inputs);
+    if (a.gate.data) {
+        R::prefetchBlock(a.gate, begin, count, a.in.inputs);
     }
     waitForInputs();
     float factor = 1.f;
     if (a.gate.data) {
-        factor = R::stage(a.in, a.gateInThresholds, a.gateInStride, xs, scratch);
-        R::products(
-            to - from, a.in.inputs, xs, 0, spans,
+        factor = R::stage(a.in, gateMask, xs, scratch, masked);
+        R::blockProducts(
+            count, a.in.inputs, xs, parts,
             [&](int k, Matrix& m, int& row) {
                 m = a.gate;
-                row = begin + from + k;
+                row = begin + k;
             },
             [&](int k, float sum) {
-                if (lane == 0) {
-                    float bias = a.gateBias ? a.gateBias[begin + from + k] : 0.f;
-                    act[from + k] = activate(sum * factor + bias, a.activation);
-                }
+                float bias = a.gateBias ? a.gateBias[begin + k] : 0.f;
+                act[k] = activate(sum * factor + bias, a.activation);
             });
     } else {
         for (int c = threadIdx.x; c < count; c += THREADS) {
@@ -95,23 +94,19 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) GAMBIT_KERNEL(ffn_gate_
         }
     }
     if (apart || !a.gate.data) {
-        factor = R::stage(a.in, a.upInThresholds, a.upInStride, xs, scratch);
+        factor = R::stage(a.in, upMask, xs, scratch, masked);
     } else {
         __syncthreads();
     }
-    int n = listed;
-    const short* mine = list + n * warp / WARPS;
-    R::products(
-        n * (warp + 1) / WARPS - n * warp / WARPS, a.in.inputs, xs, 0, spans,
+    R::blockProducts(
+        listed, a.in.inputs, xs, parts,
         [&](int k, Matrix& m, int& row) {
             m = a.up;
-            row = begin + mine[k];
+            row = begin + list[k];
         },
         [&](int k, float sum) {
-            if (lane == 0) {
-                int row = begin + mine[k];
-                float bias = a.upBias ? a.upBias[row] : 0.f;
-                a.out[row] = act[mine[k]] * (sum * factor + bias);
-            }
+            int row = begin + list[k];
+            float bias = a.upBias ? a.upBias[row] : 0.f;
+            a.out[row] = act[list[k]] * (sum * factor + bias);
         });
 }

@@ -1,9 +1,10 @@
-// Products with rows: a warp multiplies a few outputs' contiguous weights with the input in shared memory.
+// Products with rows, other than of nibbles: a warp multiplies a few outputs' contiguous weights with the input in shared memory.
 //
 // The input lies permuted, so that a lane's floats for its 16 bytes of weights are read in conflict-free 16-byte pieces:
 // element e of lane l in step s (32 lanes of F::chunk elements) is at s * 32 * chunk + e / 4 * 128 + l * 4 + e % 4.
 #pragma once
-#include "block.cuh"
+#include "stage.cuh"
+#include "tiles.cuh"
 #include <type_traits>
 
 template <class F>
@@ -13,9 +14,6 @@ struct Rows {
 
     __host__ __device__ static int spans(int inputs) { return (inputs + SPAN - 1) / SPAN; }
 
-    /** Floats of shared memory that an input takes: itself, and for forms with a minimum the sums of its chunks. */
-    __host__ __device__ static int sharedFloats(int inputs) { return spans(inputs) * (SPAN + (F::hasMin ? 32 : 0)); }
-
     __device__ static int permuted(int i) {
         int lane = i % SPAN / C;
         int e = i % C;
@@ -23,66 +21,24 @@ struct Rows {
     }
 
     /**
-     * Fills shared memory with the input; a masked entry is 0. What it returns remains to be multiplied with each product:
-     * without a mask the norm's factor need not be known to start.
+     * Fills shared memory with the input; a masked entry is 0. What it returns remains to be multiplied with each product.
+     *
+     * @param kept incremented by how many of this thread's inputs the mask keeps
      */
-    __device__ static float stage(const Input& in, const float* thresholds, int stride, float* xs, float (&scratch)[WARPS]) {
-        int n = in.inputs;
-        int end = spans(n) * SPAN;
-        float factor = 1.f;
-        if (thresholds && in.mode == NORMED) {
-            factor = rmsFactor(in, scratch);
-        }
-        float squares = 0.f;
-        for (int base = threadIdx.x * 4; base < end; base += AHEAD * THREADS * 4) {
-            float4 x[AHEAD];
-            float4 w[AHEAD];
-#pragma unroll
-            for (int u = 0; u < AHEAD; u++) {
-                x[u] = load4(in.x, base + u * THREADS * 4, n);
+    __device__ static float stage(const Input& in, Mask mask, float* xs, float (&scratch)[WARPS], int& kept) {
+        int end = spans(in.inputs) * SPAN;
+        float factor = forInputs(in, mask, end, scratch, kept, [&](int i, float4 v) {
+            if (i < end) {
+                *reinterpret_cast<float4*>(xs + permuted(i)) = v;
             }
-            if (in.mode == NORMED) {
-#pragma unroll
-                for (int u = 0; u < AHEAD; u++) {
-                    w[u] = load4(in.other, base + u * THREADS * 4, n);
-                }
-            }
-#pragma unroll
-            for (int u = 0; u < AHEAD; u++) {
-                int i = base + u * THREADS * 4;
-                float4 v = x[u];
-                if (in.mode == NORMED) {
-                    squares += v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
-                    v = make_float4(v.x * w[u].x, v.y * w[u].y, v.z * w[u].z, v.w * w[u].w);
-                }
-                if (thresholds) {
-                    v = make_float4(
-                        mask(v.x * factor, i, n, thresholds, stride),
-                        mask(v.y * factor, i + 1, n, thresholds, stride),
-                        mask(v.z * factor, i + 2, n, thresholds, stride),
-                        mask(v.w * factor, i + 3, n, thresholds, stride));
-                }
-                // Element e of a nibble word comes out times a power of 16.
-                v = make_float4(
-                    v.x * ::factor<F>(i), v.y * ::factor<F>(i + 1), v.z * ::factor<F>(i + 2), v.w * ::factor<F>(i + 3));
-                if (i < end) {
-                    *reinterpret_cast<float4*>(xs + permuted(i)) = v;
-                }
-            }
-        }
-        if (in.mode == NORMED && !thresholds) {
-            factor = 1.f / sqrtf(blockSum(squares, scratch) / n + in.epsilon);
-        } else {
-            factor = 1.f;
-            __syncthreads();
-        }
-        if (F::hasMin) {
+        });
+        if constexpr (F::hasMin) {
             float* sums = xs + end;
             for (int c = threadIdx.x; c < end / C; c += THREADS) {
                 float sum = 0.f;
 #pragma unroll
                 for (int e = 0; e < C; e++) {
-                    sum += xs[permuted(c * C + e)] / ::factor<F>(e);
+                    sum += xs[permuted(c * C + e)];
                 }
                 sums[c] = sum;
             }
@@ -95,8 +51,9 @@ struct Rows {
      * Brings rows into the L2 cache before the kernel in front has ended, while memory is idle. Weights are written by no
      * kernel.
      */
-    __device__ static void prefetch(const Matrix& m, int row, int rows, int inputs) {
+    __device__ static void prefetch(const Matrix& m, int row, int rows, int inputs, int, int) {
 #if __CUDA_ARCH__ >= 900
+        rows = min(rows, N);
         size_t length = padded(inputs);
         const char* from = plane<F>(m.data, row * length);
         const char* to = plane<F>(m.data, (row + rows) * length);
@@ -146,36 +103,26 @@ struct Rows {
     __device__ __forceinline__ static void add(
         const Batch& b, const float* xs, const float* sums, int s, int last, float (&sum)[N]) {
         int lane = threadIdx.x % 32;
-        // Half a chunk of nibbles at a time keeps the registers at bay.
-        constexpr int PART = C > 16 ? 16 : C;
 #pragma unroll
         for (int u = 0; u < S; u++) {
             if (s + u >= last) {
                 break;
             }
+            float x[C];
+#pragma unroll
+            for (int e = 0; e < C; e += 4) {
+                *reinterpret_cast<float4*>(x + e) =
+                    *reinterpret_cast<const float4*>(xs + (s + u) * SPAN + e / 4 * 128 + lane * 4);
+            }
             float part[N] = {};
 #pragma unroll
-            for (int p = 0; p < C / PART; p++) {
-                float x[PART];
+            for (int r = 0; r < N; r++) {
+                const uint32_t words[4] = {b.raw[r][u].x, b.raw[r][u].y, b.raw[r][u].z, b.raw[r][u].w};
+                float w[C];
+                unpack<F>(words, w);
 #pragma unroll
-                for (int e = 0; e < PART; e += 4) {
-                    *reinterpret_cast<float4*>(x + e) = *reinterpret_cast<const float4*>(
-                        xs + (s + u) * SPAN + (p * PART + e) / 4 * 128 + lane * 4);
-                }
-#pragma unroll
-                for (int r = 0; r < N; r++) {
-                    const uint32_t all[4] = {b.raw[r][u].x, b.raw[r][u].y, b.raw[r][u].z, b.raw[r][u].w};
-                    uint32_t words[4 * PART / C];
-#pragma unroll
-                    for (int i = 0; i < 4 * PART / C; i++) {
-                        words[i] = all[p * 4 * PART / C + i];
-                    }
-                    float w[PART];
-                    unpack<F>(words, w);
-#pragma unroll
-                    for (int e = 0; e < PART; e++) {
-                        part[r] += w[e] * x[e];
-                    }
+                for (int e = 0; e < C; e++) {
+                    part[r] += w[e] * x[e];
                 }
             }
 #pragma unroll
@@ -197,7 +144,7 @@ struct Rows {
      * from one row to the next.
      *
      * @param locate (k, matrix, row): where the k-th row lies
-     * @param done (k, sum): takes the k-th product, in every lane
+     * @param done (k, sum): takes the k-th product, in one lane
      */
     template <class Locate, class Done>
     __device__ __forceinline__ static void products(
@@ -247,7 +194,7 @@ struct Rows {
                 for (int r = 0; r < N; r++) {
                     float v = warpSum(sum[r]);
                     sum[r] = 0.f;
-                    if (addK + r < count) {
+                    if (threadIdx.x % 32 == 0 && addK + r < count) {
                         done(addK + r, v);
                     }
                 }
@@ -270,8 +217,31 @@ struct Rows {
         }
     }
 
-private:
-    __device__ static float mask(float v, int i, int n, const float* thresholds, int stride) {
-        return i < n && fabsf(v) > thresholds[(size_t) i * stride] ? v : 0.f;
+    struct Parts {};
+
+    /**
+     * A block's products of count rows, each by one warp.
+     *
+     * @param done (k, sum): takes the k-th product, in one thread; the block has to be synchronised before others see it
+     */
+    template <class Locate, class Done>
+    __device__ __forceinline__ static void blockProducts(
+        int count, int inputs, const float* xs, Parts&, Locate locate, Done done) {
+        int warp = threadIdx.x / 32;
+        int begin = count * warp / WARPS;
+        products(
+            count * (warp + 1) / WARPS - begin, inputs, xs, 0, spans(inputs),
+            [&](int k, Matrix& m, int& row) { locate(begin + k, m, row); }, [&](int k, float sum) { done(begin + k, sum); });
+    }
+
+    /** Brings the block's first rows into the L2 cache, as blockProducts will read them. */
+    __device__ static void prefetchBlock(const Matrix& m, int row, int count, int inputs) {
+        int warp = threadIdx.x / 32;
+        int begin = count * warp / WARPS;
+        prefetch(m, row + begin, count * (warp + 1) / WARPS - begin, inputs, 0, spans(inputs));
     }
 };
+
+/** The products that suit a form. */
+template <class F>
+using RowProducts = typename std::conditional<F::tiles, Tiles<F>, Rows<F>>::type;

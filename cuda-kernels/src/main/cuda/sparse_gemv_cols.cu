@@ -5,6 +5,7 @@
 // sums meet in global memory; the block that comes last for its tile adds them by index. Wide tiles (L = 32) read long runs;
 // narrow ones (L = 4) make enough blocks of a small matrix without slices, whose sums would cost more than its weights.
 #include "block.cuh"
+#include "column_tiles.cuh"
 
 struct SparseGemvColsArgs {
     Input in;
@@ -276,6 +277,83 @@ __device__ __forceinline__ void addGroups(
     }
 }
 
+/** Which tile of which matrix a block has, and which of the input's groups of 32. */
+struct Place {
+    int segment;
+    int tile;
+    int firstGroup;
+    int groups;
+};
+
+__device__ __forceinline__ Place place(const SparseGemvColsArgs& a, int tileOutputs) {
+    Place p = {0, (int) blockIdx.x, 0, 0};
+    while (p.tile >= (a.segments[p.segment].outputs + tileOutputs - 1) / tileOutputs) {
+        p.tile -= (a.segments[p.segment].outputs + tileOutputs - 1) / tileOutputs;
+        p.segment++;
+    }
+    int all = (a.in.inputs + 31) / 32;
+    p.firstGroup = (int) ((long long) all * blockIdx.y / gridDim.y);
+    p.groups = (int) ((long long) all * (blockIdx.y + 1) / gridDim.y) - p.firstGroup;
+    return p;
+}
+
+/**
+ * Stores a tile's products: value(i) is this block's i-th sum, output(i) which output it is of. Where inputs are sliced, the
+ * block that comes last for its tile adds up all slices' sums.
+ */
+template <int TILE, class Value, class Output>
+__device__ __forceinline__ void addSlices(
+    const SparseGemvColsArgs& a, const Segment& segment, bool& last, Value value, Output output) {
+    size_t stride = (size_t) gridDim.x * TILE;
+    float* partial = a.partials + (size_t) blockIdx.x * TILE;
+    for (int i = threadIdx.x; i < TILE; i += THREADS) {
+        float v = value(i);
+        if (gridDim.y == 1) {
+            int o = output(i);
+            if (o < segment.outputs) {
+                store(segment, o, v);
+            }
+        } else {
+            __stcg(partial + blockIdx.y * stride + i, v);
+        }
+    }
+    if (gridDim.y == 1) {
+        return;
+    }
+    // The barrier orders the block's stores before its first thread's fence.
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        __threadfence();
+        last = atomicAdd(a.tickets + blockIdx.x, 1u) == gridDim.y - 1;
+        __threadfence();
+    }
+    __syncthreads();
+    if (!last) {
+        return;
+    }
+    for (int i = threadIdx.x; i < TILE; i += THREADS) {
+        float v = 0.f;
+        for (int y = 0; y < (int) gridDim.y; y += 16) {
+            float p[16];
+#pragma unroll
+            for (int u = 0; u < 16; u++) {
+                p[u] = y + u < (int) gridDim.y ? __ldcg(partial + (y + u) * stride + i) : 0.f;
+            }
+#pragma unroll
+            for (int u = 0; u < 16; u++) {
+                v += p[u];
+            }
+        }
+        int o = output(i);
+        if (o < segment.outputs) {
+            store(segment, o, v);
+        }
+    }
+    if (threadIdx.x == 0) {
+        a.tickets[blockIdx.x] = 0;
+    }
+}
+
 template <class F, int L>
 __device__ __forceinline__ void sparseGemvCols(const SparseGemvColsArgs& a) {
     constexpr int TILE = L * F::wide;
@@ -289,21 +367,15 @@ __device__ __forceinline__ void sparseGemvCols(const SparseGemvColsArgs& a) {
 
     int warp = threadIdx.x / 32;
     int lane = threadIdx.x % 32;
-    int tile = blockIdx.x;
-    int s = 0;
-    while (tile >= (a.segments[s].outputs + TILE - 1) / TILE) {
-        tile -= (a.segments[s].outputs + TILE - 1) / TILE;
-        s++;
-    }
-    const Segment& segment = a.segments[s];
-    int allGroups = (a.in.inputs + 31) / 32;
-    int firstGroup = (int) ((long long) allGroups * blockIdx.y / gridDim.y);
-    int groups = (int) ((long long) allGroups * (blockIdx.y + 1) / gridDim.y) - firstGroup;
+    Place p = place(a, TILE);
+    int tile = p.tile;
+    int firstGroup = p.firstGroup;
+    const Segment& segment = a.segments[p.segment];
 
     launchDependents();
     waitForInputs();
     float factor = a.in.mode == NORMED ? rmsFactor(a.in, scratch) : 1.f;
-    int kept = compact(a.in, segment, factor, firstGroup, groups, list, ballots, starts);
+    int kept = compact(a.in, segment, factor, firstGroup, p.groups, list, ballots, starts);
     if (segment.kept && tile == 0 && threadIdx.x == 0) {
         atomicAdd(segment.kept, (unsigned) kept);
     }
@@ -341,65 +413,81 @@ __device__ __forceinline__ void sparseGemvCols(const SparseGemvColsArgs& a) {
         }
     }
     __syncthreads();
-    size_t stride = (size_t) gridDim.x * TILE;
-    float* partial = a.partials + (size_t) blockIdx.x * TILE;
-    for (int i = threadIdx.x; i < TILE; i += THREADS) {
-        float v = 0.f;
+    addSlices<TILE>(
+        a, segment, last,
+        [&](int i) {
+            float v = 0.f;
 #pragma unroll
-        for (int w = 0; w < WARPS; w++) {
-            v += sums[w][i];
-        }
-        if (gridDim.y == 1) {
-            int o = tile * TILE + i / 4 % L * F::wide + i / (4 * L) * 4 + i % 4;
-            if (o < segment.outputs) {
-                store(segment, o, v);
+            for (int w = 0; w < WARPS; w++) {
+                v += sums[w][i];
             }
-        } else {
-            __stcg(partial + blockIdx.y * stride + i, v);
-        }
-    }
-    if (gridDim.y == 1) {
-        return;
-    }
-    // The barrier orders the block's stores before its first thread's fence.
-    __syncthreads();
+            return v;
+        },
+        [&](int i) { return tile * TILE + i / 4 % L * F::wide + i / (4 * L) * 4 + i % 4; });
+}
+
+/** The same of nibbles with many inputs, on the tensor cores. */
+template <class F>
+__device__ __forceinline__ void sparseGemvTiles(const SparseGemvColsArgs& a) {
+    using T = ColumnTiles<F>;
+    __shared__ typename T::Lists lists;
+    __shared__ float4 sums[WARPS][T::TILE / 4];
+    __shared__ float scratch[WARPS];
+    __shared__ unsigned count;
+    __shared__ bool last;
+
     if (threadIdx.x == 0) {
-        __threadfence();
-        last = atomicAdd(a.tickets + blockIdx.x, 1u) == gridDim.y - 1;
-        __threadfence();
+        count = 0;
+    }
+    Place p = place(a, T::TILE);
+    const Segment& segment = a.segments[p.segment];
+    int warp = threadIdx.x / 32;
+    int lane = threadIdx.x % 32;
+
+    launchDependents();
+    waitForInputs();
+    __syncthreads();
+    float factor = a.in.mode == NORMED ? rmsFactor(a.in, scratch) : 1.f;
+    int kept = T::compact(a.in, segment, factor, p.firstGroup, p.groups, lists);
+    if (lane == 0 && p.tile == 0) {
+        atomicAdd(&count, (unsigned) kept);
     }
     __syncthreads();
-    if (!last) {
-        return;
+    if (segment.kept && p.tile == 0 && threadIdx.x == 0) {
+        atomicAdd(segment.kept, count);
     }
-    for (int i = threadIdx.x; i < TILE; i += THREADS) {
-        float v = 0.f;
-        for (int y = 0; y < (int) gridDim.y; y += 16) {
-            float p[16];
+    int width = padded(segment.outputs);
+    // Lanes past the end repeat the last outputs.
+    int output = min(p.tile * T::TILE + lane / 4 * T::LANE, width - T::LANE);
+    size_t rowBytes = plane<F>(nullptr, width) - static_cast<const char*>(nullptr);
+    float acc[T::LANE] = {};
+    T::add(
+        segment.matrix, plane<F>(segment.matrix.data, output) + p.firstGroup * 32 * rowBytes, rowBytes,
+        (size_t) p.firstGroup * width + output, width, p.groups, lists, acc);
+    sums[warp][lane] = T::overPlaces(acc);
+    __syncthreads();
+    addSlices<T::TILE>(
+        a, segment, last,
+        [&](int i) {
+            float v = 0.f;
 #pragma unroll
-            for (int u = 0; u < 16; u++) {
-                p[u] = y + u < (int) gridDim.y ? __ldcg(partial + (y + u) * stride + i) : 0.f;
+            for (int w = 0; w < WARPS; w++) {
+                v += reinterpret_cast<const float*>(sums[w])[i];
             }
-#pragma unroll
-            for (int u = 0; u < 16; u++) {
-                v += p[u];
-            }
-        }
-        int o = tile * TILE + i / 4 % L * F::wide + i / (4 * L) * 4 + i % 4;
-        if (o < segment.outputs) {
-            store(segment, o, v);
-        }
-    }
-    if (threadIdx.x == 0) {
-        a.tickets[blockIdx.x] = 0;
-    }
+            return v;
+        },
+        [&](int i) { return p.tile * T::TILE + i; });
 }
 
 }  // namespace
 
 extern "C" __global__ void __launch_bounds__(THREADS, GAMBIT_BLOCKS)
     GAMBIT_KERNEL(sparse_gemv_cols)(const __grid_constant__ SparseGemvColsArgs a) {
-    sparseGemvCols<forms::GAMBIT_FORM, 32>(a);
+    if constexpr (forms::GAMBIT_FORM::tiles) {
+        sparseGemvTiles<forms::GAMBIT_FORM>(a);
+    } else {
+        sparseGemvCols<forms::GAMBIT_FORM, 32>(a);
+    }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 2)

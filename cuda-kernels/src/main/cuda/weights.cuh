@@ -18,6 +18,8 @@ struct Form {
     static constexpr Scale scale = SCALE;
     static constexpr bool hasMin = MIN;
     static constexpr bool quantised = SCALE != Scale::NONE;
+    /** Whether products go through the tensor cores: nibbles take more instructions than their bytes take time; bytes do not. */
+    static constexpr bool tiles = PLANE == Plane::U4;
     /** Subtracted from every integer. */
     static constexpr int zero = ZERO;
     /** Inputs that share a scale. */
@@ -26,7 +28,7 @@ struct Form {
     static constexpr int chunk = PLANE == Plane::F32 ? 4 : PLANE == Plane::I8 ? 16 : PLANE == Plane::U4 ? 32 : 8;
     /** Outputs a lane reads at a time from a column: 16 bytes, of nibbles 8, so that the sums fit the registers. */
     static constexpr int wide = PLANE == Plane::U4 ? 16 : chunk;
-    /** Rows a warp works on at a time, and 16-byte steps it has in flight of each. */
+    /** Rows a warp works on at a time, and 16-byte steps it has in flight of each; not of tiles. */
     static constexpr int rows = ROWS_;
     static constexpr int steps = STEPS_;
 };
@@ -42,9 +44,9 @@ using f16 = Form<Plane::F16, Scale::NONE, false, 0, 32, 1, 8>;
 using bf16 = Form<Plane::BF16, Scale::NONE, false, 0, 32, 1, 8>;
 using i8 = Form<Plane::I8, Scale::HALF, false, 0, 32, 1, 4>;
 using i8_min = Form<Plane::I8, Scale::HALF, true, 0, 32, 1, 4>;
-using u4 = Form<Plane::U4, Scale::HALF, false, 8, 32, 2, 2>;
-using u4_min = Form<Plane::U4, Scale::HALF, true, 0, 32, 2, 2>;
-using u4_f32_min = Form<Plane::U4, Scale::FLOAT, true, 0, 32, 2, 2>;
+using u4 = Form<Plane::U4, Scale::HALF, false, 8, 32, 0, 0>;
+using u4_min = Form<Plane::U4, Scale::HALF, true, 0, 32, 0, 0>;
+using u4_f32_min = Form<Plane::U4, Scale::FLOAT, true, 0, 32, 0, 0>;
 using i8_f32_min = Form<Plane::I8, Scale::FLOAT, true, 0, 32, 1, 4>;
 using i8_f32_16 = Form<Plane::I8, Scale::FLOAT, false, 0, 16, 1, 4>;
 }  // namespace forms

@@ -79,7 +79,7 @@ final class JetsonPrediction {
     }
 
     private static void row(Board board, Shape shape, GgmlType type, String how, Set<Site> sites, PrintStream out) {
-        StepCost cost = StepCost.of(shape.config, type, shape.tied, sites, KEPT, POSITIONS);
+        StepCost cost = StepCost.of(shape.config, type, shape.tied, sites, KEPT, POSITIONS, board.bandwidth);
         long bytes = cost.weightBytes() + cost.cacheBytes();
         out.println("| " + shape.name + " | " + type + " | " + Numbers.bytes(cost.deviceBytes()) + " | " + how + " | "
                 + Numbers.fixed(bytes / 1e6, 0) + " | " + cost.launches() + " | "

@@ -92,7 +92,7 @@ public record FfnGateUp(DeviceMatrix gate, DeviceMatrix up, DeviceMemory gateBia
                 .int32(SiteThresholds.stride(upIn))
                 .int32(activation.ordinal());
         GemvRows.Grid grid = GemvRows.grid(
-                channels, modules.multiprocessors(),
+                form, new int[] {channels}, false, modules.multiprocessors(),
                 modules.driver().maxActiveBlocksPerMultiprocessor(function, GemvRows.THREADS, shared));
         int blocks = Math.max(grid.blocks(), (channels + SLICE - 1) / SLICE);
         return KernelLaunch.dependent(modules, function, LaunchConfig.of(blocks, GemvRows.THREADS, shared), b);

@@ -7,7 +7,7 @@ import dev.gambit.bindings.DeviceMemory;
  * to what is there.
  *
  * @param matrix the matrix
- * @param thresholds which inputs are skipped; null for none. Only {@link SparseGemvCols}
+ * @param thresholds which inputs are skipped, or by {@link GemvRows} count as 0; null for none
  * @param bias {@code [outputs]}; null for none
  * @param out {@code [outputs]}
  * @param accumulate whether to add, as to a residual

@@ -37,14 +37,15 @@ public final class SparseGemvCols {
         CudaFunction function = modules.function(
                 "sparse_gemv_cols." + form.kernelName(),
                 (narrow ? "sparse_gemv_cols_narrow_" : "sparse_gemv_cols_") + form.kernelName(), 0);
-        int tileOutputs = form.tileOutputs(narrow ? 4 : 32);
+        // On the tensor cores a warp has 8 lanes side by side, which take 4 groups at a time.
+        int tileOutputs = form.tileOutputs(narrow ? 4 : form.tiled() ? 8 : 32);
         int tiles = 0;
         for (Product p : products) {
             tiles += (p.matrix().outputs() + tileOutputs - 1) / tileOutputs;
         }
         int resident = modules.multiprocessors()
                 * Math.max(1, modules.driver().maxActiveBlocksPerMultiprocessor(function, GemvRows.THREADS, 0));
-        int splits = narrow ? 1 : splits(tiles, in.inputs(), resident);
+        int splits = narrow ? 1 : splits(tiles, in.inputs(), form.tiled() ? 8 : 2, resident);
         Check.that(tiles <= SplitWorkspace.TICKETS, "outputs of a launch: found too many (" + tiles + " tiles)");
         Check.vector("workspace", workspace.partials(), 4L * splits * tiles * tileOutputs);
         ArgumentBlock b = new ArgumentBlock();
@@ -55,11 +56,11 @@ public final class SparseGemvCols {
                 modules, function, LaunchConfig.of(tiles, GemvRows.THREADS).withGrid(tiles, splits, 1), b);
     }
 
-    /** As many slices as make one wave of blocks, but none of less than two groups, and none larger than the list. */
-    static int splits(int tiles, int inputs, int resident) {
+    /** As many slices as make one wave of blocks, but none of less than some groups, and none larger than the list. */
+    static int splits(int tiles, int inputs, int leastGroups, int resident) {
         int groups = (inputs + 31) / 32;
         int splits = Math.max(1, resident / tiles);
-        splits = Math.min(Math.min(splits, USEFUL_SPLITS), Math.max(1, groups / 2));
+        splits = Math.min(Math.min(splits, USEFUL_SPLITS), Math.max(1, groups / leastGroups));
         splits = Math.max(splits, (groups + SLICE_GROUPS - 1) / SLICE_GROUPS);
         Check.that(splits <= MAX_SPLITS, "inputs of a launch: expected at most " + MAX_SPLITS * SLICE_GROUPS * 32
                 + ", found " + inputs);

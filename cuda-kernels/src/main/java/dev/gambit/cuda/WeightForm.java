@@ -28,9 +28,6 @@ public enum WeightForm {
     /** Signed bytes, a float scale for 16 inputs: Q6_K. */
     I8_F32_16(8, 0, 4, false, 16, 16, 16);
 
-    /** Rows that a warp of the row kernels works on at a time. */
-    static final int WARP_ROWS = 2;
-
     private final int bits;
     private final int zero;
     private final int scaleBytes;
@@ -94,15 +91,26 @@ public enum WeightForm {
         return lanes * laneOutputs;
     }
 
-    /** {@return inputs that a warp of the row kernels covers in a step} */
-    int spanInputs() {
-        return 32 * laneInputs;
+    /** {@return whether products go through the tensor cores: nibbles} */
+    boolean tiled() {
+        return bits == 4;
     }
 
-    /** {@return bytes of shared memory that the row kernels need for an input} */
+    /** {@return inputs that a warp of the row kernels covers in a step: 32 lanes' of one output, or 4 lanes' of 16} */
+    int spanInputs() {
+        return (tiled() ? 4 : 32) * laneInputs;
+    }
+
+    /**
+     * Bytes of shared memory that the row kernels need for an input: a float or two halves for each entry, sums of each lane's
+     * entries where there are minima; for tiles a scale of them, too, and 64 bytes of zeros. As {@code rows.cuh} and
+     * {@code tiles.cuh} lay it out.
+     */
     int sharedBytes(int inputs) {
         int spans = (inputs + spanInputs() - 1) / spanInputs();
-        return 4 * spans * (spanInputs() + (hasMin ? 32 : 0));
+        int lanes = spans * (tiled() ? 4 : 32);
+        int floats = spans * spanInputs() + (hasMin ? lanes : 0);
+        return tiled() ? 4 * (floats + lanes) + 64 : 4 * floats;
     }
 
     /**

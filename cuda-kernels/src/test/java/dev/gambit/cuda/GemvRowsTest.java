@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.gambit.bindings.DeviceMemory;
 import dev.gambit.cuda.TestVectors.Keep;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
@@ -121,6 +122,65 @@ class GemvRowsTest {
             TestVectors.assertClose(
                     form + " " + keep, w.product(masked), gpu.download(out, 50), w.magnitude(masked));
             assertEquals(TestVectors.count(v, t), gpu.downloadInt(kept));
+        }
+    }
+
+    /** As q, k and v: the first masked, the second not, the third masked otherwise; inputs that one pass cannot hold, too. */
+    @ParameterizedTest
+    @EnumSource
+    void eachMatrixHasItsOwnMask(WeightForm form) {
+        Random random = new Random(5);
+        for (int inputs : TestVectors.inputs(form)) {
+            float[] x = TestVectors.random(inputs, random);
+            float[] weight = TestVectors.random(inputs, random);
+            double[] v = TestVectors.normed(x, weight);
+            int[] outputs = {200, 3, 70};
+            Keep[] keep = {Keep.HALF, Keep.UNMASKED, Keep.ONE};
+            List<Product> products = new ArrayList<>();
+            TestMatrix[] w = new TestMatrix[3];
+            float[][] t = new float[3][];
+            DeviceMemory[] out = new DeviceMemory[3];
+            DeviceMemory[] kept = {gpu.counter(), null, gpu.counter()};
+            for (int k = 0; k < 3; k++) {
+                w[k] = new TestMatrix(form, MatrixLayout.ROWS, inputs, outputs[k], random);
+                out[k] = gpu.poisoned(outputs[k]);
+                t[k] = keep[k] == Keep.UNMASKED ? null : TestVectors.thresholds(v, keep[k], random);
+                SiteThresholds mask = t[k] == null ? null : new SiteThresholds(gpu.upload(t[k]), false, kept[k]);
+                products.add(Product.store(w[k].on(gpu), mask, out[k]));
+            }
+            InputVector in = InputVector.normed(gpu.upload(x), gpu.upload(weight), TestVectors.EPSILON, inputs);
+            GemvRows.prepare(gpu.modules, in, null, products).run(gpu.stream);
+            for (int k = 0; k < 3; k++) {
+                double[] masked = TestVectors.masked(v, t[k]);
+                TestVectors.assertClose(
+                        form + " " + inputs + " matrix " + k, w[k].product(masked), gpu.download(out[k], outputs[k]),
+                        w[k].magnitude(masked));
+                if (t[k] != null) {
+                    assertEquals(TestVectors.count(v, t[k]), gpu.downloadInt(kept[k]), form + " " + inputs);
+                }
+            }
+            gpu.release();
+        }
+    }
+
+    /** Values far apart in one vector: what scales small neighbours of large ones must not lose them. */
+    @ParameterizedTest
+    @EnumSource
+    void smallAndLargeEntries(WeightForm form) {
+        Random random = new Random(6);
+        int inputs = 1536;
+        TestMatrix w = new TestMatrix(form, MatrixLayout.ROWS, inputs, 100, random);
+        for (float size : new float[] {1e-30f, 1e-4f, 1e4f, 1e30f}) {
+            float[] x = TestVectors.random(inputs, random);
+            for (int i = 0; i < inputs; i++) {
+                x[i] *= i % 100 == 0 ? size : size * 1e-4f;
+            }
+            DeviceMemory out = gpu.poisoned(100);
+            GemvRows.prepare(
+                    gpu.modules, InputVector.plain(gpu.upload(x), inputs), null,
+                    List.of(Product.store(w.on(gpu), null, out))).run(gpu.stream);
+            double[] v = TestVectors.doubles(x);
+            TestVectors.assertClose(form + " " + size, w.product(v), gpu.download(out, 100), w.magnitude(v));
         }
     }
 

@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** What launchers decide, from an Orin's 16 multiprocessors to an H200's 132; no GPU is needed for it. */
@@ -13,29 +15,55 @@ class LaunchShapeTest {
 
     @Test
     void rowsMakeOneWaveWithEqualShares() {
-        for (int multiprocessors : MULTIPROCESSORS) {
-            for (int resident = 1; resident <= 4; resident++) {
-                for (int rows : new int[] {1, 7, 192, 576, 1024, 14336, 128_256}) {
-                    GemvRows.Grid grid = GemvRows.grid(rows, multiprocessors, resident);
-                    assertTrue(grid.blocks() >= 1 && grid.blocks() <= multiprocessors * resident, grid + " " + rows);
-                    assertEquals(0, GemvRows.WARPS % grid.warpsPerRow(), grid + " " + rows);
-                    long teams = (long) grid.blocks() * GemvRows.WARPS / grid.warpsPerRow();
-                    // A team of several warps keeps its rows' sums in shared memory.
-                    assertTrue(grid.warpsPerRow() == 1 || rows <= 32 * teams, grid + " " + rows);
+        int[][] matrices = {{1}, {7}, {192}, {576}, {1024}, {14336}, {128_256}, {576, 192, 192}, {4096, 1024, 1024},
+                {5, 1, 1}, {1, 14336}};
+        for (WeightForm form : new WeightForm[] {WeightForm.F16, WeightForm.U4}) {
+            for (int multiprocessors : MULTIPROCESSORS) {
+                for (int resident = 1; resident <= 4; resident++) {
+                    for (int[] rows : matrices) {
+                        for (boolean apart : new boolean[] {false, true}) {
+                            check(form, multiprocessors, resident, rows, apart);
+                        }
+                    }
                 }
             }
         }
     }
 
+    private static void check(WeightForm form, int multiprocessors, int resident, int[] rows, boolean apart) {
+        GemvRows.Grid grid = GemvRows.grid(form, rows, apart, multiprocessors, resident);
+        String what = form + " " + grid + " " + Arrays.toString(rows) + " " + Arrays.toString(grid.firstBlock());
+        assertTrue(
+                grid.blocks() >= 1 && grid.blocks() <= Math.max(rows.length, multiprocessors * resident), what);
+        assertEquals(0, GemvRows.WARPS % grid.warpsPerRow(), what);
+        int teams = GemvRows.WARPS / grid.warpsPerRow();
+        if (!apart) {
+            // A team of several warps keeps its rows' sums in shared memory.
+            int all = IntStream.of(rows).sum();
+            assertTrue(grid.warpsPerRow() == 1 || all <= (long) GemvRows.TEAM_ROWS * teams * grid.blocks(), what);
+            return;
+        }
+        assertEquals(0, grid.firstBlock()[0], what);
+        for (int s = 0; s < rows.length; s++) {
+            int own = (s + 1 < rows.length ? grid.firstBlock()[s + 1] : grid.blocks()) - grid.firstBlock()[s];
+            assertTrue(own >= 1, what);
+            assertTrue(grid.warpsPerRow() == 1 || rows[s] <= (long) GemvRows.TEAM_ROWS * teams * own, what);
+        }
+    }
+
     @Test
     void fewRowsAreSharedByWarps() {
-        assertEquals(8, GemvRows.grid(64, 132, 2).warpsPerRow());
-        assertEquals(1, GemvRows.grid(14336, 132, 2).warpsPerRow());
+        assertEquals(8, GemvRows.grid(WeightForm.F16, new int[] {64}, false, 132, 2).warpsPerRow());
+        assertEquals(1, GemvRows.grid(WeightForm.F16, new int[] {14336}, false, 132, 2).warpsPerRow());
+        assertEquals(8, GemvRows.grid(WeightForm.U4, new int[] {14336}, false, 132, 2).warpsPerRow());
+        assertEquals(1, GemvRows.grid(WeightForm.U4, new int[] {128_256}, false, 132, 2).warpsPerRow());
     }
 
     @Test
     void anInputTooLongForSharedMemoryIsRefused() {
-        assertThrows(IllegalArgumentException.class, () -> GemvRows.grid(64, 132, 0));
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> GemvRows.grid(WeightForm.F16, new int[] {64}, false, 132, 0));
     }
 
     @Test
@@ -44,7 +72,7 @@ class LaunchShapeTest {
             int resident = 3 * multiprocessors;
             for (int inputs : new int[] {1, 33, 2048, 4096, 14336, 28672}) {
                 for (int tiles : new int[] {1, 4, 16, 56, 501}) {
-                    int splits = SparseGemvCols.splits(tiles, inputs, resident);
+                    int splits = SparseGemvCols.splits(tiles, inputs, 2, resident);
                     int groups = (inputs + 31) / 32;
                     assertTrue((groups + splits - 1) / splits <= 64, "a slice of " + inputs + " in " + splits);
                     int least = (groups + 63) / 64;
@@ -52,9 +80,10 @@ class LaunchShapeTest {
                 }
             }
         }
-        assertEquals(7, SparseGemvCols.splits(56, 4096, 396));
-        assertEquals(24, SparseGemvCols.splits(16, 14336, 396));
-        assertThrows(IllegalArgumentException.class, () -> SparseGemvCols.splits(1, 200_000, 396));
+        assertEquals(7, SparseGemvCols.splits(56, 4096, 2, 396));
+        assertEquals(24, SparseGemvCols.splits(16, 14336, 2, 396));
+        assertEquals(16, SparseGemvCols.splits(8, 4096, 8, 264));
+        assertThrows(IllegalArgumentException.class, () -> SparseGemvCols.splits(1, 200_000, 2, 396));
     }
 
     @Test

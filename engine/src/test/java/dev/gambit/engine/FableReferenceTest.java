@@ -21,7 +21,8 @@ class FableReferenceTest {
     @BeforeAll
     static void open() {
         ModelOptions options =
-                ModelOptions.builder().threads(2).cacheType(KvCacheType.F32, KvCacheType.F32).build();
+                ModelOptions.builder().threads(2).cacheType(KvCacheType.F32, KvCacheType.F32)
+                        .cudaDriver(Reference.cudaDriver()).build();
         model = LanguageModel.open(Reference.fable(), options);
     }
 

@@ -7,6 +7,7 @@ import dev.gambit.engine.gguf.GgmlType;
 import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
+import dev.gambit.engine.testing.Reference;
 import dev.gambit.engine.testing.GapThresholds;
 import dev.gambit.engine.testing.Logits;
 import dev.gambit.engine.testing.ReferenceForward;
@@ -155,7 +156,7 @@ class RandomModelTest {
     private static LanguageModel open(Path path, Thresholds thresholds) {
         return LanguageModel.open(
                 path,
-                ModelOptions.builder()
+                ModelOptions.builder().cudaDriver(Reference.cudaDriver())
                         .threads(2)
                         .cacheType(KvCacheType.F32, KvCacheType.F32)
                         .thresholds(thresholds)
@@ -303,7 +304,7 @@ class RandomModelTest {
                 t.set(l, site, values);
             }
         }
-        ModelOptions options = ModelOptions.builder()
+        ModelOptions options = ModelOptions.builder().cudaDriver(Reference.cudaDriver())
                 .threads(2)
                 .cacheType(KvCacheType.F32, KvCacheType.F32)
                 .thresholds(t)

@@ -25,6 +25,7 @@ class SmolLm2ReferenceTest {
                     .threads(2)
                     .contextLength(256)
                     .cacheType(KvCacheType.F32, KvCacheType.F32)
+                    .cudaDriver(Reference.cudaDriver())
                     .build();
             model = LanguageModel.open(SharedFolder.smolLm2(), options);
         }

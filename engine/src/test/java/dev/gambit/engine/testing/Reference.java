@@ -36,6 +36,11 @@ public final class Reference {
         }
     }
 
+    /** Returns how CUDA is called, where there is a GPU: {@code -Dgambit.cuda.driver=ffm|jcuda}. */
+    public static String cudaDriver() {
+        return System.getProperty("gambit.cuda.driver", "ffm");
+    }
+
     /** Reads a file of one JSON value. */
     public static JsonNode json(Path file) {
         try {

@@ -109,7 +109,8 @@ public final class CudaBackend implements Backend {
                 config.ropeDimensions() / 2,
                 options.cacheTypeK().ordinal(),
                 options.cacheTypeV().ordinal());
-        weights = new CudaWeights(file, config, thresholds);
+        weights = new CudaWeights(
+                file, config, thresholds, LayerLayouts.Rule.of(driver.memoryBandwidth(gpu.device())));
         checkMemory(contextLength);
         arena = new DeviceArena(driver);
         stream = driver.createStream();

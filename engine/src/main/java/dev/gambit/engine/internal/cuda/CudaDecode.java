@@ -150,6 +150,8 @@ final class CudaDecode implements AutoCloseable {
 
     /** The same, and the likeliest tokens. */
     void step(Batch b, Likeliest next) {
+        StepEvent event = new StepEvent();
+        event.begin();
         CudaKvCache cache = (CudaKvCache) b.cache();
         boolean sparse = b.thresholds() != null;
         Ahead a = ahead;
@@ -168,9 +170,12 @@ final class CudaDecode implements AutoCloseable {
             cache.reserve(b.start() + 2);
             following = launch(-1, b.start() + 1, next.wanted, cache, sparse);
         }
+        long from = System.nanoTime();
         ring.await(n);
+        event.waited = System.nanoTime() - from;
         ring.read(n, next);
         count(b, n);
+        event.commit();
         if (following > 0 && next.count > 0) {
             ahead = new Ahead(following, cache, next.tokens[0], b.start() + 1, sparse);
         }
@@ -259,9 +264,9 @@ final class CudaDecode implements AutoCloseable {
         InputVector in = normed(hidden, w.ffnNorm);
         SiteThresholds acts = site(t, l, Site.FFN_ACT);
         SiteThresholds downs = site(t, l, Site.DOWN_IN);
-        // What the activations' thresholds skip is exactly zero in the product.
-        Product down = Product.add(w.down, downs == null && acts != null ? t.zero() : downs, hidden).withBias(
-                w.downBias);
+        // What the activations' thresholds skip is exactly zero in the product; by rows that needs no mask.
+        boolean zeros = downs == null && acts != null && w.down.layout() == MatrixLayout.COLUMNS;
+        Product down = Product.add(w.down, zeros ? t.zero() : downs, hidden).withBias(w.downBias);
         if (w.up.layout() == MatrixLayout.COLUMNS) {
             // By columns: what the inputs' thresholds skip is not read, and down makes the product as it reads it.
             multiply(

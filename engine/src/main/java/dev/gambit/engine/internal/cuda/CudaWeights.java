@@ -18,11 +18,13 @@ import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /**
- * A model's weights on the device, in the forms of {@code cuda-kernels/README.md}: a matrix whose inputs are skipped by
- * columns, every other by rows. All of them lie in one allocation.
+ * A model's weights on the device, in the forms of {@code cuda-kernels/README.md}, laid out as {@link LayerLayouts} says. All of
+ * them lie in one allocation.
  */
 final class CudaWeights {
 
@@ -54,7 +56,6 @@ final class CudaWeights {
 
     private final GgufFile file;
     private final ModelConfig config;
-    private final Thresholds thresholds;
     private final List<Entry> entries = new ArrayList<>();
 
     /** A matrix and where its planes will lie in the allocation. */
@@ -96,22 +97,28 @@ final class CudaWeights {
      * Plans where everything will lie; nothing is allocated yet.
      *
      * @param thresholds which sites will be masked, which decides how weights are laid out; null for none
+     * @param rule whether skipping pays
      */
-    CudaWeights(GgufFile file, ModelConfig config, Thresholds thresholds) {
+    CudaWeights(GgufFile file, ModelConfig config, Thresholds thresholds, LayerLayouts.Rule rule) {
         this.file = file;
         this.config = config;
-        this.thresholds = thresholds;
+        Set<Site> sites = EnumSet.noneOf(Site.class);
+        for (Site site : Site.values()) {
+            if (thresholds != null && thresholds.uses(site)) {
+                sites.add(site);
+            }
+        }
         for (int i = 0; i < config.layers(); i++) {
             String b = "blk." + i + ".";
-            plan(b + "attn_q.weight", columnsFor(Site.Q_IN));
-            plan(b + "attn_k.weight", columnsFor(Site.K_IN));
-            plan(b + "attn_v.weight", columnsFor(Site.V_IN));
-            plan(b + "attn_output.weight", columnsFor(Site.O_IN));
-            plan(b + "ffn_gate.weight", columnsFor(Site.GATE_IN));
-            plan(b + "ffn_up.weight", uses(Site.FFN_ACT) ? MatrixLayout.ROWS : columnsFor(Site.UP_IN));
-            // Where up lies by columns, down is the one that multiplies gate and up as it reads them.
-            boolean columns = uses(Site.FFN_ACT) || uses(Site.UP_IN) || uses(Site.DOWN_IN);
-            plan(b + "ffn_down.weight", columns ? MatrixLayout.COLUMNS : MatrixLayout.ROWS);
+            LayerLayouts l = LayerLayouts.of(
+                    config, name -> type(file.require(b + name + ".weight")).form(), sites, rule);
+            plan(b + "attn_q.weight", l.q());
+            plan(b + "attn_k.weight", l.k());
+            plan(b + "attn_v.weight", l.v());
+            plan(b + "attn_output.weight", l.o());
+            plan(b + "ffn_gate.weight", l.gate());
+            plan(b + "ffn_up.weight", l.up());
+            plan(b + "ffn_down.weight", l.down());
         }
         if (file.find("output.weight") != null) {
             plan("output.weight", MatrixLayout.ROWS);
@@ -119,17 +126,13 @@ final class CudaWeights {
         plan("token_embd.weight", MatrixLayout.ROWS);
     }
 
-    private boolean uses(Site site) {
-        return thresholds != null && thresholds.uses(site);
-    }
-
-    private MatrixLayout columnsFor(Site site) {
-        return uses(site) ? MatrixLayout.COLUMNS : MatrixLayout.ROWS;
+    private static Repack.Type type(GgufTensor t) {
+        return Repack.Type.valueOf(t.type().name());
     }
 
     private void plan(String name, MatrixLayout layout) {
         GgufTensor t = file.require(name);
-        Repack.Type type = Repack.Type.valueOf(t.type().name());
+        Repack.Type type = type(t);
         WeightForm form = type.form();
         long scaleBytes = form.scaleBytes(layout, t.columns(), t.rows());
         long data = reserve(form.dataBytes(layout, t.columns(), t.rows()));

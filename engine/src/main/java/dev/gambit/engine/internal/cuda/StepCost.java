@@ -32,11 +32,15 @@ public record StepCost(long weightBytes, long cacheBytes, int launches, long dev
      * @param sites with thresholds; empty for a dense model
      * @param kept fraction of these sites' channels that is kept
      * @param positions in the context, of which keys and values are half floats
+     * @param bytesPerSecond the GPU's memory bandwidth, which decides what is worth skipping
      * @return the cost
      */
     public static StepCost of(
-            ModelConfig config, GgmlType type, boolean tied, Set<Site> sites, double kept, int positions) {
-        return new Shape(config, Repack.Type.valueOf(type.name()).form(), sites, kept).cost(tied, positions);
+            ModelConfig config, GgmlType type, boolean tied, Set<Site> sites, double kept, int positions,
+            double bytesPerSecond) {
+        return new Shape(
+                config, Repack.Type.valueOf(type.name()).form(), sites, kept, LayerLayouts.Rule.of(bytesPerSecond))
+                        .cost(tied, positions);
     }
 
     /** The sites of CHESS with attention; k and v stay dense. */
@@ -61,15 +65,17 @@ public record StepCost(long weightBytes, long cacheBytes, int launches, long dev
         private final WeightForm form;
         private final Set<Site> sites;
         private final double kept;
+        private final LayerLayouts layouts;
         private long loaded;
         private long stored;
         private int launches;
 
-        Shape(ModelConfig config, WeightForm form, Set<Site> sites, double kept) {
+        Shape(ModelConfig config, WeightForm form, Set<Site> sites, double kept, LayerLayouts.Rule rule) {
             this.config = config;
             this.form = form;
             this.sites = sites;
             this.kept = kept;
+            layouts = LayerLayouts.of(config, name -> form, sites, rule);
         }
 
         StepCost cost(boolean tied, int positions) {
@@ -87,31 +93,30 @@ public record StepCost(long weightBytes, long cacheBytes, int launches, long dev
         }
 
         private void layer(int n) {
-            MatrixLayout q = columnsFor(Site.Q_IN);
-            MatrixLayout k = columnsFor(Site.K_IN);
-            MatrixLayout v = columnsFor(Site.V_IN);
-            add(q, n, config.queryWidth(), Site.Q_IN);
-            add(k, n, config.keyWidth(), Site.K_IN);
-            add(v, n, config.valueWidth(), Site.V_IN);
+            MatrixLayout q = layouts.q();
+            MatrixLayout k = layouts.k();
+            MatrixLayout v = layouts.v();
+            inputs(q, n, config.queryWidth());
+            inputs(k, n, config.keyWidth());
+            inputs(v, n, config.valueWidth());
             // products of one input share a launch where their layouts agree
             launches += q == k && k == v ? 1 : 2;
             launches += 1; // attention
-            add(columnsFor(Site.O_IN), config.attentionWidth(), n, Site.O_IN);
+            inputs(layouts.o(), config.attentionWidth(), n);
             launches += 1;
             ffn(n);
         }
 
         private void ffn(int n) {
             boolean acts = sites.contains(Site.FFN_ACT);
-            MatrixLayout gate = columnsFor(Site.GATE_IN);
-            MatrixLayout up = acts ? MatrixLayout.ROWS : columnsFor(Site.UP_IN);
-            MatrixLayout down = acts || sites.contains(Site.UP_IN) || sites.contains(Site.DOWN_IN)
-                    ? MatrixLayout.COLUMNS
-                    : MatrixLayout.ROWS;
-            add(gate, n, config.feedForward(), Site.GATE_IN);
+            MatrixLayout gate = layouts.gate();
+            MatrixLayout up = layouts.up();
+            inputs(gate, n, config.feedForward());
             // by rows it is the activations that skip
-            add(up, n, config.feedForward(), up == MatrixLayout.ROWS ? Site.FFN_ACT : Site.UP_IN);
-            add(down, config.feedForward(), n, sites.contains(Site.DOWN_IN) ? Site.DOWN_IN : Site.FFN_ACT);
+            add(up, n, config.feedForward(), acts || up == MatrixLayout.COLUMNS);
+            MatrixLayout down = layouts.down();
+            boolean masked = acts || sites.contains(Site.DOWN_IN);
+            add(down, config.feedForward(), n, down == MatrixLayout.COLUMNS && masked);
             if (up == MatrixLayout.COLUMNS) {
                 launches += gate == up ? 1 : 2;
             } else {
@@ -122,13 +127,14 @@ public record StepCost(long weightBytes, long cacheBytes, int launches, long dev
             launches += 1; // down
         }
 
-        private MatrixLayout columnsFor(Site site) {
-            return sites.contains(site) ? MatrixLayout.COLUMNS : MatrixLayout.ROWS;
+        /** Adds a matrix whose inputs are skipped where it lies by columns. */
+        private void inputs(MatrixLayout layout, int inputs, int outputs) {
+            add(layout, inputs, outputs, layout == MatrixLayout.COLUMNS);
         }
 
-        private void add(MatrixLayout layout, int inputs, int outputs, Site site) {
+        private void add(MatrixLayout layout, int inputs, int outputs, boolean skips) {
             int channels = layout == MatrixLayout.COLUMNS ? inputs : outputs;
-            long used = sites.contains(site) ? Math.round(kept * channels) : channels;
+            long used = skips ? Math.round(kept * channels) : channels;
             loaded += bytes(form, layout, inputs, outputs, used);
             stored += bytes(form, layout, inputs, outputs,
                     layout == MatrixLayout.COLUMNS ? WeightForm.padded(inputs) : outputs);
