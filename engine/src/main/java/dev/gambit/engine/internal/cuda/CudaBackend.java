@@ -219,8 +219,16 @@ public final class CudaBackend implements Backend {
     }
 
     @Override
+    public void copy(KvCache from, KvCache to, int length) {
+        run(() -> {
+            decode.forgetAhead();
+            to.copyFrom(from, length);
+        });
+    }
+
+    @Override
     public void embed(Batch b) {
-        batched = b.count() > 1 || b.listener() != null;
+        batched = b.together();
         run(() -> {
             decode.forgetAhead();
             if (batched) {
