@@ -64,6 +64,7 @@ public final class CpuBackend implements Backend {
         if (kernels instanceof StartingKernels starting) {
             starting.finish();
         }
+
     }
 
     @Override
