@@ -46,7 +46,8 @@ public final class HostCost {
         ModelOptions options = ModelOptions.builder().backend(BackendChoice.CUDA)
                 .cudaDriver(args.length > 2 ? args[2] : "ffm").build();
         try (LanguageModel model = LanguageModel.open(Path.of(args[0]), options)) {
-            System.out.println(model.backendName() + ", us a token: from token to token, of which the host waited, host");
+            System.out.println(model.backendName()
+                    + ", us a token: from token to token, of which the host waited, host");
             measure(model, "greedy", SamplingOptions.greedy(), tokens);
             measure(model, "top-k 40, top-p 0.95", SamplingOptions.builder().seed(1).build(), tokens);
         }
@@ -104,7 +105,8 @@ public final class HostCost {
         }
         Arrays.sort(host);
         System.out.printf(
-                Locale.ROOT, "%-22s %d tokens: %.1f, %.1f, %.1f (median %.1f, 99 %% below %.1f)%n", how, n, period, waited,
+                Locale.ROOT, "%-22s %d tokens: %.1f, %.1f, %.1f (median %.1f, 99 %% below %.1f)%n", how, n, period,
+                waited,
                 period - waited, n == 0 ? 0 : host[n / 2], n == 0 ? 0 : host[n * 99 / 100]);
     }
 

@@ -16,7 +16,7 @@ class LaunchShapeTest {
     @Test
     void rowsMakeOneWaveWithEqualShares() {
         int[][] matrices = {{1}, {7}, {192}, {576}, {1024}, {14336}, {128_256}, {576, 192, 192}, {4096, 1024, 1024},
-                {5, 1, 1}, {1, 14336}};
+            {5, 1, 1}, {1, 14336}};
         for (WeightForm form : new WeightForm[] {WeightForm.F16, WeightForm.U4}) {
             for (int multiprocessors : MULTIPROCESSORS) {
                 for (int resident = 1; resident <= 4; resident++) {

@@ -8,21 +8,27 @@ import dev.gambit.engine.internal.cuda.CudaBackend;
 import dev.gambit.engine.internal.grammar.Automata;
 import dev.gambit.engine.internal.grammar.ConstrainedText;
 import dev.gambit.engine.internal.model.Backend;
+import dev.gambit.engine.internal.model.Batch;
 import dev.gambit.engine.internal.model.Decoder;
 import dev.gambit.engine.internal.model.ModelConfig;
+import dev.gambit.engine.internal.model.Step;
+import dev.gambit.engine.internal.model.Turns;
 import dev.gambit.engine.sparsity.Sidecar;
 import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * An open language model. Its weights lie off the heap until {@link #close}. Any number of {@linkplain #session sessions}
- * can use it, from any threads; their steps take turns.
+ * can use it, from any threads. On the CPU, tokens that several of them generate at the same time share one pass over the
+ * weights; on a GPU they take turns. Either way a session's results do not depend on who else uses the model.
  *
  * <pre>{@code
  * try (LanguageModel model = LanguageModel.open(Path.of("model.gguf"));
@@ -33,6 +39,9 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class LanguageModel implements AutoCloseable {
 
+    /** Thresholds kept: a level's take some kilobytes a layer, and a control loop moves among a few levels. */
+    private static final int KEPT_THRESHOLDS = 32;
+
     private final GgufMetadata metadata;
     private final ModelInfo info;
     private final ModelConfig config;
@@ -42,9 +51,14 @@ public final class LanguageModel implements AutoCloseable {
     private final Decoder decoder;
     private final Thresholds thresholds;
     private final ModelOptions options;
+    /** The thresholds' source; null where there is none. */
+    private Sidecar sidecar;
+    /** Thresholds made from the sidecar lately, so that sessions at the same level share them. */
+    private final Map<Sparsity, Thresholds> made = new LinkedHashMap<>(16, 0.75f, true);
     private final List<Session> sessions = new ArrayList<>();
-    /** Held while a batch runs, and while the model is closed. */
-    private final ReentrantLock lock = new ReentrantLock(true);
+    private final ReentrantLock lock = new ReentrantLock();
+    /** Who may use the backend; also guards {@link #sessions} and {@link #closed}. */
+    private final Turns turns;
 
     private ChatTemplate chatTemplate;
     /** Why {@link BackendChoice#AUTO} chose as it did; null where it was not asked. */
@@ -78,6 +92,7 @@ public final class LanguageModel implements AutoCloseable {
         }
         decoder = new Decoder(config, backend);
         automata = new Automata(tokenizer);
+        turns = new Turns(backend.maxSequences(), this::pass);
     }
 
     /** Waits for a task; what it threw is thrown here. */
@@ -162,16 +177,79 @@ public final class LanguageModel implements AutoCloseable {
             return null;
         }
         if (s.sidecar() != null) {
-            return Sidecar.open(s.sidecar(), file).thresholds(s.policy(), s.level());
-        }
-        if (!Sidecar.isIn(file)) {
+            sidecar = Sidecar.open(s.sidecar(), file);
+        } else if (Sidecar.isIn(file)) {
+            sidecar = Sidecar.read(file, file);
+        } else {
             throw new GambitException(GambitException.line(
                     metadata.source() + ": sparsity " + s.level(),
                     "thresholds",
                     "none in the file",
                     "name a sidecar with --chess, or make one with gambit calibrate"));
         }
-        return Sidecar.read(file, file).thresholds(s.policy(), s.level());
+        return thresholds(resolved(s));
+    }
+
+    /** Names the policy that a sparsity means, without the file. */
+    private Sparsity resolved(Sparsity s) {
+        return new Sparsity(null, s.policy() == null ? sidecar.defaultPolicy() : s.policy(), s.level());
+    }
+
+    private Thresholds thresholds(Sparsity resolved) {
+        lock.lock();
+        try {
+            Thresholds t = made.get(resolved);
+            if (t == null) {
+                t = sidecar.thresholds(resolved.policy(), resolved.level());
+                if (made.size() == KEPT_THRESHOLDS) {
+                    made.remove(made.keySet().iterator().next());
+                }
+                made.put(resolved, t);
+            }
+            return t;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns the sparsity a session starts with, its policy named; null where it is dense or has thresholds of its own. */
+    Sparsity initialSparsity() {
+        return options.thresholds() != null || options.sparsity() == null ? null : resolved(options.sparsity());
+    }
+
+    /** Checks what a session wants to run at, and names the policy. */
+    Sparsity checkedSparsity(Sparsity wanted) {
+        if (sidecar == null) {
+            throw new GambitException(GambitException.line(
+                    metadata.source() + ": sparsity " + wanted.level() + " for a session",
+                    "a model opened with thresholds from a sidecar",
+                    "none",
+                    "open it with ModelOptions.sparsity, or the command with --chess"));
+        }
+        if (wanted.sidecar() != null && !wanted.sidecar().equals(options.sparsity().sidecar())) {
+            throw new GambitException(GambitException.line(
+                    "a session's thresholds",
+                    "the file that the model was opened with",
+                    wanted.sidecar(),
+                    "leave the file out"));
+        }
+        Sparsity s = resolved(wanted);
+        Thresholds t = thresholds(s);
+        for (Site site : Site.values()) {
+            if (t.uses(site) && !backend.canMask(site)) {
+                throw new GambitException(GambitException.line(
+                        "policy " + s.policy() + " on " + backend.name(),
+                        "sites that the weights were laid out for when the model was opened",
+                        site,
+                        "open the model with this policy, or choose one with fewer sites"));
+            }
+        }
+        return s;
+    }
+
+    /** Returns the thresholds of a sparsity that {@link #checkedSparsity} gave. */
+    Thresholds thresholdsOf(Sparsity checked) {
+        return thresholds(checked);
     }
 
     /**
@@ -221,14 +299,13 @@ public final class LanguageModel implements AutoCloseable {
     /** Returns a new session with room for the context length chosen at opening. */
     public Session session() {
         int length = contextLength();
-        lock.lock();
+        enter();
         try {
-            checkOpen();
             Session s = new Session(this, backend.newCache(length, options.cacheTypeK(), options.cacheTypeV()));
             sessions.add(s);
             return s;
         } finally {
-            lock.unlock();
+            leave();
         }
     }
 
@@ -294,7 +371,12 @@ public final class LanguageModel implements AutoCloseable {
         return backend.weightBytes();
     }
 
-    /** Returns the thresholds in use; null where the model runs dense. */
+    /** Returns what holds the policies and levels that sessions can run at; null where the model was opened without. */
+    public Sidecar sidecar() {
+        return sidecar;
+    }
+
+    /** Returns the thresholds that sessions start with; null where they start dense. */
     public Thresholds thresholds() {
         return thresholds;
     }
@@ -320,24 +402,60 @@ public final class LanguageModel implements AutoCloseable {
         return decoder;
     }
 
-    /** Takes the turn to run a batch. */
+    Turns turns() {
+        return turns;
+    }
+
+    /** Takes the model for a batch of one's own. */
     void enter() {
-        lock.lock();
+        turns.enter();
         if (closed) {
-            lock.unlock();
+            turns.leave();
             throw closedException();
         }
     }
 
     void leave() {
-        lock.unlock();
+        turns.leave();
+    }
+
+    /** Runs steps of different sessions: together where the backend can, else one after the other. */
+    private void pass(List<Step> steps) {
+        List<Step> runnable = steps.stream().filter(Step::isRunnable).toList();
+        if (runnable.size() < 2 || backend.maxSequences() == 1) {
+            runnable.forEach(this::alone);
+            return;
+        }
+        try {
+            backend.steps(
+                    runnable.stream().map(Step::batch).toArray(Batch[]::new),
+                    runnable.stream().map(Step::logits).toArray(float[][]::new));
+        } catch (RuntimeException | Error e) {
+            // Whose it was shows when each runs alone; what was written for a position is written again.
+            runnable.forEach(this::alone);
+        }
+    }
+
+    private void alone(Step s) {
+        try {
+            if (s.likeliest() != null) {
+                backend.step(s.batch(), s.likeliest());
+                return;
+            }
+            decoder.evaluate(s.batch());
+            if (s.logits() != null) {
+                backend.logits(s.batch(), 0, 1, s.logits());
+            }
+        } catch (RuntimeException | Error e) {
+            s.fail(e);
+        }
     }
 
     void forget(Session s) {
         sessions.remove(s);
     }
 
-    private void checkOpen() {
+    void checkOpen() {
         if (closed) {
             throw closedException();
         }
@@ -351,7 +469,7 @@ public final class LanguageModel implements AutoCloseable {
     /** Closes the model and its sessions; waits for a batch that is running. Closing twice is harmless. */
     @Override
     public void close() {
-        lock.lock();
+        turns.enter();
         try {
             if (!closed) {
                 closed = true;
@@ -362,7 +480,7 @@ public final class LanguageModel implements AutoCloseable {
                 backend.close();
             }
         } finally {
-            lock.unlock();
+            turns.leave();
         }
     }
 }

@@ -55,7 +55,8 @@ public final class GgufFile implements AutoCloseable {
     public static GgufFile of(
             Path path, GgufMetadata metadata, Map<String, GgufTensor> tensors, TensorSource source) {
         return new GgufFile(
-                path, metadata.source(), null, new GgufHeader(3, metadata, Collections.unmodifiableMap(tensors)), source);
+                path, metadata.source(), null, new GgufHeader(3, metadata, Collections.unmodifiableMap(tensors)),
+                source);
     }
 
     private GgufFile(Path path, String source, FileChannel channel, GgufHeader header) {

@@ -223,6 +223,11 @@ public final class Sidecar {
         return out;
     }
 
+    /** Returns the highest level it has thresholds for. */
+    public double maxLevel() {
+        return levels[levels.length - 1];
+    }
+
     /** Returns the names of the policies it holds. */
     public List<String> policies() {
         return policies;

@@ -46,14 +46,14 @@ class DamagedFolderTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-            "{\"a\": {\"dtype\": \"I8\", \"shape\": [2], \"data_offsets\": [0, 2]}} | a, dtype",
-            "{\"a\": {\"dtype\": \"F32\", \"shape\": [-2], \"data_offsets\": [0, 8]}} | a, shape",
-            "{\"a\": {\"dtype\": \"F32\", \"shape\": [9999999999], \"data_offsets\": [0, 8]}} | a, shape",
-            "{\"a\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 800]}} | a, data_offsets",
-            "{\"a\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [8, 0]}} | a, data_offsets",
-            "[1] | a JSON object",
-            "{\"a\": | JSON",
-            "{} | token_embd.weight"})
+        "{\"a\": {\"dtype\": \"I8\", \"shape\": [2], \"data_offsets\": [0, 2]}} | a, dtype",
+        "{\"a\": {\"dtype\": \"F32\", \"shape\": [-2], \"data_offsets\": [0, 8]}} | a, shape",
+        "{\"a\": {\"dtype\": \"F32\", \"shape\": [9999999999], \"data_offsets\": [0, 8]}} | a, shape",
+        "{\"a\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [0, 800]}} | a, data_offsets",
+        "{\"a\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [8, 0]}} | a, data_offsets",
+        "[1] | a JSON object",
+        "{\"a\": | JSON",
+        "{} | token_embd.weight"})
     void damagedHeaders(String header, String expected) throws Exception {
         assertTrue(message(CONFIG, header, 8).contains(expected), message(CONFIG, header, 8));
     }
@@ -61,8 +61,9 @@ class DamagedFolderTest {
     @Test
     void otherModels() throws Exception {
         assertTrue(message(CONFIG.replace("\"llama\"", "\"gpt_neox\""), "{}", 0).contains("model_type"));
-        assertTrue(message(CONFIG.replace("\"hidden_size\": 4", "\"hidden_act\": \"gelu\", \"hidden_size\": 4"), "{}", 0)
-                .contains("token_embd.weight"));
+        assertTrue(message(CONFIG.replace("\"hidden_size\": 4", "\"hidden_act\": \"gelu\", \"hidden_size\": 4"), "{}",
+                0)
+                        .contains("token_embd.weight"));
         assertTrue(message(CONFIG.replace("\"hidden_size\": 4,", ""), "{}", 0).contains("hidden_size"));
     }
 

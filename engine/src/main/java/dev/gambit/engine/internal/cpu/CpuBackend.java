@@ -16,6 +16,10 @@ public final class CpuBackend implements Backend {
     private static final int MAX_BATCH = 512;
     /** A few positions one by one take no longer, and a fresh JVM has one set of kernels less to compile. */
     private static final int MIN_BATCH = 8;
+    /** Positions of a prompt while others wait: a quarter of a second's work, at which products are as fast as at twice that. */
+    private static final int SHARED_BATCH = 128;
+    /** Sequences in a pass: beyond this, sums no longer fit the caches that the weights are to be shared in. */
+    private static final int MAX_SEQUENCES = 32;
 
     /** Up to as many bytes of weights times positions, a process's first batch is done before vector kernels are compiled. */
     private static final long STARTING_BYTES = 400_000_000;
@@ -60,6 +64,7 @@ public final class CpuBackend implements Backend {
         if (kernels instanceof StartingKernels starting) {
             starting.finish();
         }
+
     }
 
     @Override
@@ -84,7 +89,7 @@ public final class CpuBackend implements Backend {
 
     @Override
     public void embed(Batch b) {
-        batched = b.count() > 1 || b.listener() != null;
+        batched = b.together();
         if (batched) {
             if (b.count() * weights.byteSize() > STARTING_BYTES) {
                 started();
@@ -100,7 +105,7 @@ public final class CpuBackend implements Backend {
         if (batched) {
             prefill.qkv(layer, b);
         } else {
-            decode.qkv(layer, b);
+            decode.qkv(layer);
         }
     }
 
@@ -109,7 +114,7 @@ public final class CpuBackend implements Backend {
         if (batched) {
             prefill.attend(layer, b);
         } else {
-            decode.attend(layer, b);
+            decode.attend(layer);
         }
     }
 
@@ -118,7 +123,7 @@ public final class CpuBackend implements Backend {
         if (batched) {
             prefill.output(layer, b);
         } else {
-            decode.output(layer, b);
+            decode.output(layer);
         }
     }
 
@@ -127,7 +132,7 @@ public final class CpuBackend implements Backend {
         if (batched) {
             prefill.ffn(layer, b);
         } else {
-            decode.ffn(layer, b);
+            decode.ffn(layer);
         }
     }
 
@@ -140,7 +145,35 @@ public final class CpuBackend implements Backend {
         if (batched) {
             prefill.hidden(from, decode);
         }
-        decode.logits(logits, 0, batched ? null : b.counter());
+        if (batched) {
+            decode.logits(logits);
+        } else {
+            decode.logits(new float[][] {logits}, true);
+        }
+        started();
+    }
+
+    @Override
+    public int maxSequences() {
+        return MAX_SEQUENCES;
+    }
+
+    @Override
+    public int sharedBatch() {
+        return SHARED_BATCH;
+    }
+
+    @Override
+    public void steps(Batch[] batches, float[][] logits) {
+        batched = false;
+        decode.embed(batches);
+        for (int layer = 0; layer < config.layers(); layer++) {
+            decode.qkv(layer);
+            decode.attend(layer);
+            decode.output(layer);
+            decode.ffn(layer);
+        }
+        decode.logits(logits, true);
         started();
     }
 

@@ -43,6 +43,13 @@ final class CpuKvCache implements KvCache {
     }
 
     @Override
+    public void copyFrom(KvCache other, int length) {
+        for (int i = 0; i < layers.length; i++) {
+            layers[i].copyFrom(((CpuKvCache) other).layers[i], length);
+        }
+    }
+
+    @Override
     public long byteSize() {
         long n = 0;
         for (KvLayer l : layers) {

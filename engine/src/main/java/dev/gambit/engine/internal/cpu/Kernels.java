@@ -21,6 +21,37 @@ interface Kernels {
     void columns(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset);
 
     /**
+     * The same for {@code n} vectors at once, so that weights are read once for all of them. Each result has the very bits
+     * that {@link #columns(PackedMatrix, Kept, int, int, int, int, float[], int)} gives.
+     *
+     * @param y a result each
+     */
+    default void columns(
+            PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
+        if (n == 1) {
+            columns(w, x[0], g0, g1, t0, t1, y[0], yOffset);
+        } else if (w.panel == PackedMatrix.TILE && w.recordStride == 0) {
+            // The weights of a tile come from the cache for all but the first.
+            for (int t = t0; t < t1; t++) {
+                for (int r = 0; r < n; r++) {
+                    columns(w, x[r], g0, g1, t, t + 1, y[r], yOffset);
+                }
+            }
+        } else if (w.plane.quantised()) {
+            // A wide panel's groups are summed up one by one, so its columns can be shared a group at a time.
+            for (int g = g0; g < g1; g++) {
+                for (int r = 0; r < n; r++) {
+                    columns(w, x[r], g, g + 1, t0, t1, y[r], yOffset);
+                }
+            }
+        } else {
+            for (int r = 0; r < n; r++) {
+                columns(w, x[r], g0, g1, t0, t1, y[r], yOffset);
+            }
+        }
+    }
+
+    /**
      * Computes {@code out[k] = W[rows[k], :] · x} for {@code k < n}.
      *
      * @param w a matrix packed by rows

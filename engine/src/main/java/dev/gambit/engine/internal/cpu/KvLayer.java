@@ -24,6 +24,7 @@ final class KvLayer {
     final int valueLength;
     final MemorySegment keys;
     final MemorySegment values;
+    private final int heads;
     private final long capacity;
 
     KvLayer(
@@ -38,6 +39,7 @@ final class KvLayer {
         this.valueType = valueType;
         this.keyLength = keyLength;
         this.valueLength = valueLength;
+        this.heads = heads;
         this.capacity = ((long) capacity + BLOCK - 1) / BLOCK * BLOCK;
         keys = OffHeap.reserve(heads * (this.capacity / BLOCK) * keyBlockBytes(), arena);
         values = OffHeap.reserve(heads * this.capacity * valueRowBytes(), arena);
@@ -66,6 +68,16 @@ final class KvLayer {
     /** Returns where a position's values start. */
     long valueRow(int head, int position) {
         return (head * capacity + position) * valueRowBytes();
+    }
+
+    /** Takes over the first positions of a layer of the same types and shape; whole blocks, what is behind is not used. */
+    void copyFrom(KvLayer other, int length) {
+        long keyBytes = (length + BLOCK - 1) / BLOCK * keyBlockBytes();
+        long valueBytes = length * valueRowBytes();
+        for (int h = 0; h < heads; h++) {
+            MemorySegment.copy(other.keys, other.keyBlock(h, 0), keys, keyBlock(h, 0), keyBytes);
+            MemorySegment.copy(other.values, other.valueRow(h, 0), values, valueRow(h, 0), valueBytes);
+        }
     }
 
     /** Stores a position's key and value of one head. */

@@ -43,6 +43,11 @@ final class StartingKernels implements Kernels {
     }
 
     @Override
+    public void columns(PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
+        current.columns(w, x, n, g0, g1, t0, t1, y, yOffset);
+    }
+
+    @Override
     public void rows(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
         current.rows(w, x, sums, rows, n, out);
     }

@@ -71,6 +71,18 @@ final class CudaKvCache implements KvCache {
         }
     }
 
+    @Override
+    public void copyFrom(KvCache other, int length) {
+        CudaKvCache from = (CudaKvCache) other;
+        reserve(length);
+        for (int l = 0; l < layers; l++) {
+            driver.copy(keys, l * layerKeys(), from.keys, l * from.layerKeys(), length * shape.keyRowBytes(), stream);
+            driver.copy(values, l * layerValues(), from.values, l * from.layerValues(), length * shape.valueRowBytes(),
+                    stream);
+        }
+        driver.synchronize(stream);
+    }
+
     /** Returns the bytes from one layer's keys to the next's. */
     long layerKeys() {
         return allocated * shape.keyRowBytes();

@@ -1,6 +1,7 @@
 package dev.gambit.engine.internal.model;
 
 import dev.gambit.engine.KvCacheType;
+import dev.gambit.engine.sparsity.Site;
 
 /**
  * What runs a model: the six fused steps of a layer's path, over weights it holds in its own form. A batch's hidden state
@@ -17,8 +18,45 @@ public interface Backend extends AutoCloseable {
     /** Returns how many positions a batch needs to be faster than as many batches of one. */
     int minBatch();
 
+    /**
+     * Returns how many positions of a prompt a step takes at most while others wait for the model. Results do not depend on
+     * it.
+     */
+    default int sharedBatch() {
+        return maxBatch();
+    }
+
+    /** Returns how many sequences {@link #steps} takes together; 1 where sequences take turns. */
+    default int maxSequences() {
+        return 1;
+    }
+
+    /**
+     * Takes one position of each of several sequences through all layers in one pass over the weights. Each sequence's bits
+     * are those of a batch of its own.
+     *
+     * @param batches batches of one position, of different sequences, without listeners
+     * @param logits receive {@code [vocabulary]} each; null where nobody asks
+     */
+    default void steps(Batch[] batches, float[][] logits) {
+        throw new UnsupportedOperationException(name() + " takes one sequence at a time");
+    }
+
+    /**
+     * Returns whether a site's channels can be skipped the way the weights were laid out at opening. Which sessions ask for
+     * can change between tokens.
+     */
+    default boolean canMask(Site site) {
+        return true;
+    }
+
     /** Makes room for a sequence of up to {@code capacity} positions. */
     KvCache newCache(int capacity, KvCacheType keys, KvCacheType values);
+
+    /** Copies the first positions of a sequence to another one; see {@link KvCache#copyFrom}. */
+    default void copy(KvCache from, KvCache to, int length) {
+        to.copyFrom(from, length);
+    }
 
     /** Looks up the tokens' embeddings. */
     void embed(Batch batch);

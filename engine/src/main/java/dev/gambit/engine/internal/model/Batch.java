@@ -13,6 +13,8 @@ import dev.gambit.engine.sparsity.Thresholds;
  * @param thresholds which channels to skip; null for none
  * @param counter counts what was read; null where nobody asks
  * @param listener sees the vectors; null where nobody asks
+ * @param prompt whether it goes the way of several positions however few it has, so that a prompt's bits do not depend on
+ *     how it is cut
  */
 public record Batch(
         int[] tokens,
@@ -21,4 +23,11 @@ public record Batch(
         KvCache cache,
         Thresholds thresholds,
         SparsityCounter counter,
-        ActivationListener listener) {}
+        ActivationListener listener,
+        boolean prompt) {
+
+    /** Returns whether it goes the way of several positions. */
+    public boolean together() {
+        return prompt || count > 1 || listener != null;
+    }
+}

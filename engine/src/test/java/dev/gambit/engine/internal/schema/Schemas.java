@@ -87,7 +87,8 @@ public final class Schemas {
         try {
             JsonNode json = JSON.readTree(document);
             var messages = validator.validate(
-                    document, InputFormat.JSON, context -> context.executionConfig(c -> c.formatAssertionsEnabled(true)));
+                    document, InputFormat.JSON, context -> context.executionConfig(c -> c.formatAssertionsEnabled(
+                            true)));
             if (!messages.isEmpty()) {
                 throw new AssertionError(document + ": " + messages);
             }
