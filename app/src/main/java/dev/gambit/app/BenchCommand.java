@@ -6,6 +6,7 @@ import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.KvCacheType;
+import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.internal.cpu.KernelBenchmark;
 import dev.gambit.engine.sparsity.Sidecar;
@@ -64,6 +65,10 @@ final class BenchCommand implements Callable<Integer> {
 
     @Option(names = "--no-warmup", description = "time the first run, too: what a short-lived process sees")
     private boolean noWarmUp;
+
+    @Option(names = {"-npl", "--parallel"}, paramLabel = "N,...",
+            description = "several sequences at once, in llama-batched-bench's table (-p is then 128 unless it is given)")
+    private List<String> parallel = new ArrayList<>();
 
     @Option(names = "--kernels",
             description = "the sparse kernels alone, over type, shape and skipped fraction, with the machine's read speed")
@@ -151,6 +156,10 @@ final class BenchCommand implements Callable<Integer> {
             return 0;
         }
         String tokens = text == null ? null : Prompts.read(text);
+        if (!parallel.isEmpty()) {
+            parallel(tokens);
+            return 0;
+        }
         List<BenchTest> tests = tests();
         if (tests.isEmpty()) {
             throw new GambitException(GambitException.line(
@@ -161,6 +170,32 @@ final class BenchCommand implements Callable<Integer> {
         new BenchRunner(repetitions, !noWarmUp, tokens, backend, cudaDriver).run(tests, printer::result);
         printer.end();
         return 0;
+    }
+
+    /** Several sequences at once: every combination of a model's setup, prompt, generation and number of sequences. */
+    private void parallel(String tokens) {
+        List<Integer> counts = BenchList.numbers("--parallel", parallel, 1);
+        List<Integer> pp = numbers("-p", prompts, "128", 0);
+        List<Integer> tg = numbers("-n", generated, "128", 0);
+        if (output != BenchPrinter.Format.MD || !both.isEmpty() || !depths.isEmpty()) {
+            throw new GambitException(GambitException.line(
+                    "--parallel", "-p, -n and the table of -o md", "-o, -pg or -d", "leave those out"));
+        }
+        BenchParallel bench = new BenchParallel(System.out, repetitions, tokens);
+        bench.begin();
+        int context = java.util.Collections.max(pp) + java.util.Collections.max(tg);
+        for (BenchTest.Setup setup : setups()) {
+            try (LanguageModel model = new BenchRunner(1, false, tokens, backend, cudaDriver).open(setup, context)) {
+                String sparsity = setup.sparsity() == null ? "dense" : setup.sparsity().toString();
+                for (int p : pp) {
+                    for (int n : tg) {
+                        for (int count : counts) {
+                            bench.run(model, sparsity, p, n, count);
+                        }
+                    }
+                }
+            }
+        }
     }
 
     /** Every combination, in llama-bench's order, which opens each model as rarely as can be. */

@@ -64,7 +64,7 @@ final class BenchRunner {
         }
     }
 
-    private LanguageModel open(BenchTest.Setup setup, int context) {
+    LanguageModel open(BenchTest.Setup setup, int context) {
         ModelOptions options = ModelOptions.builder()
                 .contextLength(context)
                 .threads(setup.threads())

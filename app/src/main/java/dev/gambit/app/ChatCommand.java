@@ -115,7 +115,7 @@ final class ChatCommand implements Callable<Integer> {
     private void answer(
             Conversation chat, String text, GenerationOptions generation, GenerationReport report, Session session) {
         try (Interrupt interrupt = new Interrupt(session)) {
-            GenerationResult result = say(chat, text, generation, report);
+            GenerationResult result = say(chat, text, generation, report, session);
             if (!noPerf) {
                 report.print(result, System.err);
             }
@@ -123,12 +123,12 @@ final class ChatCommand implements Callable<Integer> {
     }
 
     private GenerationResult say(
-            Conversation chat, String text, GenerationOptions generation, GenerationReport report) {
-        GenerationResult result = chat.reply(text, generation, (token, more) -> {
+            Conversation chat, String text, GenerationOptions generation, GenerationReport report, Session session) {
+        GenerationResult result = chat.reply(text, generation, options.controlled(session, (token, more) -> {
             report.token(options.verbose());
             System.out.print(more);
             System.out.flush();
-        });
+        }));
         System.out.println();
         System.out.flush();
         return result;
@@ -167,7 +167,7 @@ final class ChatCommand implements Callable<Integer> {
             Conversation chat, String text, GenerationOptions generation, GenerationReport report, Session session) {
         try (Interrupt interrupt = new Interrupt(session)) {
             System.out.println();
-            GenerationResult result = say(chat, text, generation, report);
+            GenerationResult result = say(chat, text, generation, report, session);
             if (result.finish() == GenerationResult.Finish.CONTEXT_FULL) {
                 System.err.println("(the context is full: /clear begins anew, -c makes it longer)");
             }

@@ -95,7 +95,8 @@ final class GenerateCommand implements Callable<Integer> {
                 System.out.print(text);
                 System.out.flush();
             }
-            GenerationResult result = session.generate(tokens, generation, output::token);
+            GenerationResult result = session.generate(tokens, generation, options.controlled(session,
+                    output::token));
             if (json) {
                 GenerationJson.print(text, tokens, result, report, System.out);
                 return 0;

@@ -63,7 +63,7 @@ final class GenerationReport {
 
     /** Returns the level of sparsity that was asked for; null for dense. */
     Double level() {
-        return options.level();
+        return options.control() == null ? options.level() : (Double) options.control().level();
     }
 
     /** Prints it all, in llama.cpp's lines where it has them. */
@@ -144,8 +144,10 @@ final class GenerationReport {
             text.append("sparsity         = none: every weight is used for every token\n");
             return;
         }
-        text.append("sparsity         = ").append(Numbers.fixed(level(), 2)).append(
-                " asked for; skipped channels, on average:\n");
+        text.append("sparsity         = ").append(Numbers.fixed(level(), 2)).append(options.control() == null
+                ? " asked for"
+                : " at the end, for " + Numbers.fixed(options.control().target(), 1) + " tokens per second").append(
+                        "; skipped channels, on average:\n");
         for (Site site : Site.values()) {
             Double skipped = report.skipped().get(site);
             if (skipped != null) {

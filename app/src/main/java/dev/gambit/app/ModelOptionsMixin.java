@@ -3,17 +3,21 @@ package dev.gambit.app;
 import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
+import dev.gambit.engine.GenerationListener;
 import dev.gambit.engine.KvCacheType;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.LoadListener;
 import dev.gambit.engine.ModelOptions;
+import dev.gambit.engine.Session;
 import dev.gambit.engine.Sparsity;
+import dev.gambit.engine.SpeedControl;
 import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.sparsity.Sidecar;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
 
 /**
  * Which model to run and how: the options that all commands share which open one. Use it as
@@ -48,9 +52,14 @@ public final class ModelOptionsMixin {
             description = "thresholds that gambit calibrate found for the model: run it sparsely")
     Path chess;
 
-    @Option(names = "--sparsity", paramLabel = "L",
-            description = "fraction of channels to skip, 0 to 0.95 (default: 0.5 where there are thresholds)")
+    @Option(names = "--sparsity", paramLabel = "L|auto", converter = Level.class,
+            description = "fraction of channels to skip, 0 to 0.95 (default: 0.5 where there are thresholds); auto: as "
+                    + "little as --target-speed takes, chosen between tokens (generate and chat)")
     Double sparsity;
+
+    @Option(names = "--target-speed", paramLabel = "X",
+            description = "tokens a second to generate with --sparsity auto")
+    Double targetSpeed;
 
     @Option(names = "--policy", paramLabel = "NAME",
             description = "a policy of the thresholds file: chess, chess-attn, cats, teal, wina, r-sparse "
@@ -118,6 +127,51 @@ public final class ModelOptionsMixin {
     }
 
     private Double level;
+    private SpeedControl control;
+
+    /** Returns whether the level is chosen between tokens. */
+    public boolean isAutomatic() {
+        return sparsity != null && sparsity.isNaN();
+    }
+
+    /**
+     * Returns a listener that passes tokens on and, with {@code --sparsity auto}, chooses the session's level between them;
+     * to be asked for anew for each generation.
+     */
+    GenerationListener controlled(Session session, GenerationListener listener) {
+        if (!isAutomatic()) {
+            return listener;
+        }
+        if (control == null) {
+            control = new SpeedControl(targetSpeed, Math.min(SpeedControl.DEFAULT_MOST, session.maxSparsity()));
+        }
+        return control.listener(session, listener);
+    }
+
+    /** Returns the level that {@code --sparsity auto} is at, and what for; null where a level was asked for. */
+    SpeedControl control() {
+        return control;
+    }
+
+    private void checkTarget() {
+        if (isAutomatic() && targetSpeed == null) {
+            throw new GambitException(GambitException.line(
+                    "--sparsity auto", "--target-speed with tokens a second", "none", "name a speed or a level"));
+        }
+        if (!isAutomatic() && targetSpeed != null) {
+            throw new GambitException(GambitException.line(
+                    "--target-speed", "--sparsity auto", sparsity == null ? "none" : text(sparsity),
+                    "leave one of them out"));
+        }
+        if (targetSpeed != null && !(targetSpeed > 0 && targetSpeed < 1e9)) {
+            throw new GambitException(GambitException.line(
+                    "--target-speed", "tokens a second above 0", text(targetSpeed), "choose another number"));
+        }
+        if (isAutomatic() && dense) {
+            throw new GambitException(GambitException.line(
+                    "--sparsity auto", "no --dense", "--dense", "leave one of them out"));
+        }
+    }
 
     /**
      * Opens the model to write text with these options. The built-in one reads its prompt densely: with half of its few
@@ -127,7 +181,8 @@ public final class ModelOptionsMixin {
      */
     public LanguageModel openToWrite() {
         densePrefill |= model == null;
-        return open();
+        checkTarget();
+        return opened();
     }
 
     /**
@@ -136,6 +191,14 @@ public final class ModelOptionsMixin {
      * @throws GambitException where the model, its thresholds or an option cannot be used
      */
     public LanguageModel open() {
+        if (isAutomatic() || targetSpeed != null) {
+            throw new GambitException(GambitException.line(
+                    "--sparsity auto and --target-speed", "generate or chat", "another command", "name a level"));
+        }
+        return opened();
+    }
+
+    private LanguageModel opened() {
         if (model == null) {
             level = dense ? null : level(chess != null || EmbeddedModel.hasThresholds());
             return EmbeddedModel.open(options().sparsity(asked()).build());
@@ -181,7 +244,9 @@ public final class ModelOptionsMixin {
     }
 
     private Double level(boolean thresholds) {
-        return sparsity == null && (thresholds || policy != null || importance != null) ? (Double) DEFAULT_SPARSITY
+        // Weights are laid out for the default level where the level is yet to be found.
+        return isAutomatic() || sparsity == null && (thresholds || policy != null || importance != null)
+                ? (Double) DEFAULT_SPARSITY
                 : sparsity;
     }
 
@@ -223,6 +288,22 @@ public final class ModelOptionsMixin {
                     option, "a number from " + min + " to " + max, value, "choose one in that range"));
         }
         return (int) value;
+    }
+
+    /** Reads {@code --sparsity}; not a number for {@code auto}. */
+    static final class Level implements ITypeConverter<Double> {
+        @Override
+        public Double convert(String value) {
+            try {
+                double level = value.equals("auto") ? Double.NaN : Double.parseDouble(value);
+                if (Double.isNaN(level) && !value.equals("auto")) {
+                    throw new NumberFormatException();
+                }
+                return level;
+            } catch (NumberFormatException e) {
+                throw new TypeConversionException("'" + value + "' is not a double");
+            }
+        }
     }
 
     /** Reads {@code -c}. */

@@ -128,6 +128,25 @@ class BenchCommandTest {
     }
 
     @Test
+    void parallelIsLlamaBatchedBenchsTable() {
+        List<String> lines = Run.succeeds("bench", "-r", "1", "--parallel", "1,3", "-p", "9", "-n", "5", "--sparsity",
+                "dense,0.5").out().lines().toList();
+        assertTrue(lines.get(0).matches("\\| +PP \\| +TG \\| +B \\| +N_KV \\| +T_PP s \\| +S_PP t/s \\| +T_TG s \\| "
+                + "+S_TG t/s \\| +T s \\| +S t/s \\| +sparsity \\| +bytes \\|"), lines.get(0));
+        assertEquals(6, lines.size());
+        for (int i = 2; i < 6; i++) {
+            int b = i % 2 == 0 ? 1 : 3;
+            String[] cells = lines.get(i).substring(1).trim().split(" *\\| *");
+            assertEquals(lines.get(0).length(), lines.get(i).length());
+            assertEquals(List.of("9", "5", "" + b, "" + 14 * b), List.of(cells).subList(0, 4), lines.get(i));
+            assertEquals(i < 4 ? "dense" : "0.5", cells[10]);
+            double bytes = Double.parseDouble(cells[11]);
+            assertTrue(bytes > 0.2 && bytes <= 1 && (b > 1 || i > 3 || bytes == 1), lines.get(i));
+        }
+        assertEquals(1, Run.of("bench", "--parallel", "2", "-o", "json").status());
+    }
+
+    @Test
     void deviationIsThatOfASample() {
         assertEquals(1.0, BenchResult.deviation(new double[] {1, 2, 3}), 1e-12);
         assertEquals(0.0, BenchResult.deviation(new double[] {5}));

@@ -73,6 +73,26 @@ class GenerateCommandTest {
     }
 
     @Test
+    void automaticSparsityIsChosenForASpeed() {
+        Run run = Run.succeeds("generate", "-p", "Once", "-n", "20", "--ignore-eos", "--sparsity", "auto",
+                "--target-speed", "0.001");
+        assertTrue(run.err().contains("sparsity         = 0.00 at the end, for 0.0 tokens per second"), run.err());
+        run = Run.succeeds("generate", "-p", "Once", "-n", "60", "--ignore-eos", "--sparsity", "auto", "--target-speed",
+                "1000000");
+        assertTrue(run.err().contains("at the end, for 1000000.0 tokens per second"), run.err());
+        for (String[] wrong : new String[][] {{"--sparsity", "auto"}, {"--target-speed", "5"},
+            {"--sparsity", "0.5", "--target-speed", "5"}, {"--sparsity", "auto", "--target-speed", "-1"},
+            {"--sparsity", "auto", "--target-speed", "5", "--dense"}}) {
+            String[] args = java.util.stream.Stream.concat(java.util.stream.Stream.of("generate", "-p", "Once"),
+                    java.util.Arrays.stream(wrong)).toArray(String[]::new);
+            Run failed = Run.of(args);
+            assertEquals(1, failed.status(), failed.err());
+            assertTrue(failed.err().contains("expected ") && failed.err().lines().count() == 1, failed.err());
+        }
+        assertEquals(2, Run.of("generate", "-p", "Once", "--sparsity", "much").status());
+    }
+
+    @Test
     void stopsBeforeAReversePrompt() {
         Run run = Run.succeeds("generate", "-p", PROMPT, "--temp", "0", "--dense", "-r", "xyz", "-r", "Amy",
                 "--no-perf");

@@ -80,6 +80,11 @@ public final class Session implements AutoCloseable {
         sparsity(new Sparsity(null, now == null ? null : now.policy(), level));
     }
 
+    /** Returns the highest level it can run at; 0 where the model was opened without a sidecar. */
+    public double maxSparsity() {
+        return model.sidecar() == null ? 0 : model.sidecar().maxLevel();
+    }
+
     /** Returns the policy and level it runs at; null where it is dense or runs with thresholds of the caller's own. */
     public Sparsity sparsity() {
         return sparsity;
@@ -134,8 +139,8 @@ public final class Session implements AutoCloseable {
      *
      * <p>What is evaluated or generated from next belongs to the same prompt: it goes through the model as part of a long
      * prompt does, however short it is. With a {@code length} of at most {@link #reusable} all that follows therefore has the
-     * very bits of a session that evaluated the whole prompt itself. (On a GPU too, where a prompt is cut at a multiple of
-     * its batches; else the order of sums may differ by where it is cut.)
+     * very bits of a session that evaluated the whole prompt itself. On a GPU that holds up to rounding: which tiles a
+     * product is made of depends on how many tokens go through together.
      *
      * @param other a session of the same model
      * @param length tokens, at most {@code other.position()} and this session's context length
@@ -221,10 +226,11 @@ public final class Session implements AutoCloseable {
     public int likeliest(int[] tokens) {
         Sampler sampler = new Sampler(SamplingOptions.greedy());
         if (tokens.length == 1 && !adopted && model.backend().maxCandidates() > 0) {
-            cancelled = false;
             check(tokens);
             Likeliest one = new Likeliest(1, false);
-            step(tokens, 0, thresholds, null, one);
+            while (!step(tokens, 0, thresholds, null, one)) {
+                // cancelling is about generations
+            }
             return sampler.sample(one.tokens, one.logits, one.count);
         }
         return sampler.sample(evaluate(tokens));

@@ -78,7 +78,7 @@ final class DecodeFfn {
             up = new float[channels];
             products = new float[channels];
             this.channels = new int[channels];
-            kept = new Kept(feedForward);
+            kept = new Kept(channels, feedForward);
         }
     }
 

@@ -23,9 +23,17 @@ final class Kept {
     private int kept;
 
     Kept(int capacity) {
-        int units = (capacity + UNIT - 1) / UNIT;
-        index = new int[capacity];
-        value = new float[capacity];
+        this(capacity, capacity);
+    }
+
+    /**
+     * @param entries the most entries kept at a time
+     * @param inputs of which they are
+     */
+    Kept(int entries, int inputs) {
+        int units = (inputs + UNIT - 1) / UNIT;
+        index = new int[entries];
+        value = new float[entries];
         start = new int[units + 2];
         sum = new float[units + 1];
     }

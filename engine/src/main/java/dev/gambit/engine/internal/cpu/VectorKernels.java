@@ -24,6 +24,15 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public void columns(PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
+        if (n == 1 || w.panel > PackedMatrix.TILE || w.recordStride > 0) {
+            Kernels.super.columns(w, x, n, g0, g1, t0, t1, y, yOffset);
+        } else {
+            VectorColumnRows.multiply(w, x, n, g0, g1, t0, t1, y, yOffset);
+        }
+    }
+
+    @Override
     public void rows(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
         VectorRows.multiply(w, x, sums, rows, n, out);
     }

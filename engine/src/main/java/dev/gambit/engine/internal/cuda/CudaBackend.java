@@ -20,6 +20,7 @@ import dev.gambit.engine.internal.model.Batch;
 import dev.gambit.engine.internal.model.KvCache;
 import dev.gambit.engine.internal.model.Likeliest;
 import dev.gambit.engine.internal.model.ModelConfig;
+import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
@@ -46,6 +47,8 @@ public final class CudaBackend implements Backend {
     private CudaDecode decode;
     private CudaPrefill prefill;
     private AttentionShape shape;
+    /** What the weights were laid out for; null for dense. */
+    private Thresholds layout;
     /** Whether the hidden states of the last batch are the prefill's. */
     private boolean batched;
     /** Why this model cannot go on; null while it can. */
@@ -115,7 +118,8 @@ public final class CudaBackend implements Backend {
         stream = driver.createStream();
         kernels = modules();
         weights.load(arena, driver, stream, kernels, options.loadListener());
-        DeviceThresholds t = thresholds == null ? null : new DeviceThresholds(thresholds, arena);
+        layout = thresholds;
+        DeviceThresholds t = thresholds == null ? null : new DeviceThresholds(thresholds, driver, stream, arena);
         decode = new CudaDecode(gpu, kernels, stream, config, shape, weights, t, arena, contextLength);
         boolean exact = options.cacheTypeK() == KvCacheType.F32 && options.cacheTypeV() == KvCacheType.F32;
         prefill = new CudaPrefill(gpu, kernels, stream, config, shape, weights, t, arena, exact);
@@ -173,6 +177,12 @@ public final class CudaBackend implements Backend {
     @Override
     public int minBatch() {
         return MIN_BATCH;
+    }
+
+    /** A matrix whose inputs can be skipped lies by columns, every other by rows. */
+    @Override
+    public boolean canMask(Site site) {
+        return layout != null && layout.uses(site);
     }
 
     @Override

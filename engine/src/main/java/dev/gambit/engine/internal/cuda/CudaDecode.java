@@ -27,6 +27,7 @@ import dev.gambit.engine.internal.model.Batch;
 import dev.gambit.engine.internal.model.Likeliest;
 import dev.gambit.engine.internal.model.ModelConfig;
 import dev.gambit.engine.sparsity.Site;
+import dev.gambit.engine.sparsity.Thresholds;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -82,7 +83,7 @@ final class CudaDecode implements AutoCloseable {
 
     private int calm = CALM;
 
-    private record Ahead(long step, CudaKvCache cache, int token, int position, boolean sparse) {}
+    private record Ahead(long step, CudaKvCache cache, int token, int position, Thresholds thresholds) {}
 
     CudaDecode(
             Gpu gpu,
@@ -143,7 +144,7 @@ final class CudaDecode implements AutoCloseable {
         ahead = null;
         CudaKvCache cache = (CudaKvCache) b.cache();
         cache.reserve(b.start() + 1);
-        long n = launch(b.tokens()[0], b.start(), 1, cache, b.thresholds() != null);
+        long n = launch(b.tokens()[0], b.start(), 1, cache, b.thresholds());
         ring.await(n);
         count(b, n);
     }
@@ -151,28 +152,28 @@ final class CudaDecode implements AutoCloseable {
     /** The same, and the likeliest tokens. */
     void step(Batch b, Likeliest next) {
         CudaKvCache cache = (CudaKvCache) b.cache();
-        boolean sparse = b.thresholds() != null;
+        Thresholds t = b.thresholds();
         Ahead a = ahead;
         ahead = null;
         long n;
-        if (a != null && a.equals(new Ahead(a.step, cache, b.tokens()[0], b.start(), sparse))) {
+        if (a != null && a.equals(new Ahead(a.step, cache, b.tokens()[0], b.start(), t))) {
             n = a.step;
             calm++;
         } else {
             calm = a == null ? calm + 1 : 0;
             cache.reserve(b.start() + 1);
-            n = launch(b.tokens()[0], b.start(), next.wanted, cache, sparse);
+            n = launch(b.tokens()[0], b.start(), next.wanted, cache, t);
         }
         long following = 0;
         if (next.greedy && calm >= CALM && b.start() + 2 <= cache.capacity()) {
             cache.reserve(b.start() + 2);
-            following = launch(-1, b.start() + 1, next.wanted, cache, sparse);
+            following = launch(-1, b.start() + 1, next.wanted, cache, t);
         }
         ring.await(n);
         ring.read(n, next);
         count(b, n);
         if (following > 0 && next.count > 0) {
-            ahead = new Ahead(following, cache, next.tokens[0], b.start() + 1, sparse);
+            ahead = new Ahead(following, cache, next.tokens[0], b.start() + 1, t);
         }
     }
 
@@ -193,8 +194,11 @@ final class CudaDecode implements AutoCloseable {
         }
     }
 
-    private long launch(int token, int position, int candidates, CudaKvCache cache, boolean sparse) {
-        CudaGraphExec graph = graph(bucket(position + 1), sparse);
+    private long launch(int token, int position, int candidates, CudaKvCache cache, Thresholds t) {
+        CudaGraphExec graph = graph(bucket(position + 1), t != null);
+        if (t != null) {
+            thresholds.use(t);
+        }
         long n = ring.submit(token, position, candidates, cache);
         driver.launch(graph, stream);
         return n;

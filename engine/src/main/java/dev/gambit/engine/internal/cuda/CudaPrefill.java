@@ -124,6 +124,7 @@ final class CudaPrefill {
         embed.launch(stream, tokens, b.count(), hidden, config.embedding());
         rows.angles(stream, b.start(), b.count(), weights.ropeFrequency, weights.ropePairs, cosine, sine);
         if (b.thresholds() != null) {
+            thresholds.use(b.thresholds());
             driver.fill(totals, 0, stream);
         }
     }

@@ -45,6 +45,8 @@ public final class Turns {
     private Step gathering;
     private boolean lastWasJob;
     private long patience = LEAST_PATIENCE;
+    private long passes;
+    private long stepsRun;
 
     private static final class Job {
         final Condition wake;
@@ -111,6 +113,26 @@ public final class Turns {
         lock.lock();
         try {
             return !steps.isEmpty() || !jobs.isEmpty() || !expected.isEmpty();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns the number of passes so far. */
+    public long passes() {
+        lock.lock();
+        try {
+            return passes;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns the number of steps that were in them. */
+    public long steps() {
+        lock.lock();
+        try {
+            return stepsRun;
         } finally {
             lock.unlock();
         }
@@ -209,6 +231,8 @@ public final class Turns {
 
     private void finish(List<Step> taken, long start) {
         long now = System.nanoTime();
+        passes++;
+        stepsRun += taken.size();
         patience = Math.clamp((now - start) / PATIENCE, LEAST_PATIENCE, MOST_PATIENCE);
         for (Step s : taken) {
             Member m = s.member();

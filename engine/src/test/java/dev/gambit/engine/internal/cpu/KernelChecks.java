@@ -254,6 +254,36 @@ final class KernelChecks {
             }
             ran();
         }
+        together(w, 0, w.groups(), 0, w.tiles(), name);
+    }
+
+    /** Several vectors at once, with and without gaps, give the bits that each gives alone. */
+    private void together(PackedMatrix w, int g0, int g1, int t0, int t1, String name) {
+        for (int n : new int[] {1, 2, 3, 4, 6, 9}) {
+            for (int gaps = 0; gaps < 3; gaps++) {
+                Kept[] x = new Kept[n];
+                float[][] alone = new float[n][];
+                float[][] y = new float[n][];
+                for (int r = 0; r < n; r++) {
+                    int mode = gaps == 0 ? 4 : gaps == 1 ? (r + n) % 2 * 2 + 2 : (r + n) % 5;
+                    float[] values = input(w.inputs, 0);
+                    for (int i = 0; i < values.length; i++) {
+                        values[i] *= 1 + r;
+                    }
+                    x[r] = new Kept(w.inputs).select(values, 0, w.inputs, thresholds(w.inputs, mode));
+                    alone[r] = input(w.paddedOutputs + 5, 90 + r);
+                    y[r] = alone[r].clone();
+                    kernels.columns(w, x[r], g0, g1, t0, t1, alone[r], 3);
+                }
+                kernels.columns(w, x, n, g0, g1, t0, t1, y, 3);
+                for (int r = 0; r < n; r++) {
+                    if (!Arrays.equals(alone[r], y[r])) {
+                        throw new AssertionError(name + ": row " + r + " of " + n + " has other bits than alone");
+                    }
+                }
+                ran();
+            }
+        }
     }
 
     /** What bounds a term before zero points and minima cancel in it: weights lie within ±1.5, minima too. */
@@ -292,6 +322,7 @@ final class KernelChecks {
                 near(sum, y[o], EPS * inputs * largest(w), () -> type + " output " + output + " of a slice");
             }
             ran();
+            together(w, g0, g1, 1, 3, type + " slice");
         }
     }
 
