@@ -144,8 +144,6 @@ public final class CpuBackend implements Backend {
         }
         if (batched) {
             prefill.hidden(from, decode);
-        }
-        if (batched) {
             decode.logits(logits);
         } else {
             decode.logits(new float[][] {logits}, true);
