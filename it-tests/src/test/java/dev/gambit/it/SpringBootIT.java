@@ -49,7 +49,8 @@ class SpringBootIT {
             URI story = URI.create("http://localhost:" + port + "/story?about=a+fox");
             List<String> events = client.send(HttpRequest.newBuilder(story).build(), BodyHandlers.ofLines()).body()
                     .toList();
-            assertTrue(events.stream().filter(line -> line.startsWith("data:{\"text\":")).count() > 10, events.toString());
+            assertTrue(events.stream().filter(line -> line.startsWith("data:{\"text\":")).count() > 10, events
+                    .toString());
             assertTrue(events.contains("event:end"), events.toString());
 
             process.destroy(); // SIGTERM

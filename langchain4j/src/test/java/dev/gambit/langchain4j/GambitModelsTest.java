@@ -102,7 +102,8 @@ class GambitModelsTest {
                             new dev.gambit.engine.ChatMessage("assistant", "I am Tom."),
                             new dev.gambit.engine.ChatMessage("user", "Tell me a story.")),
                     true);
-            boolean begun = open.tokenizer().bos() >= 0 && prompt.startsWith(open.tokenizer().token(open.tokenizer().bos()));
+            boolean begun = open.tokenizer().bos() >= 0 && prompt.startsWith(open.tokenizer().token(open.tokenizer()
+                    .bos()));
             int[] tokens = open.tokenizer().encode(prompt, !begun, true);
             GenerationResult expected = session.generate(
                     tokens,

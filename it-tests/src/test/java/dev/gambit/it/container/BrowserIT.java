@@ -47,13 +47,14 @@ class BrowserIT {
         String page = ServerContainer.shared().url() + "/";
         Process browser = new ProcessBuilder(chromium.toString(), "--headless=new", "--no-sandbox", "--disable-gpu",
                 "--remote-debugging-port=0", "--user-data-dir=" + profile.resolve("profile"), "about:blank")
-                .redirectErrorStream(true)
-                .start();
+                        .redirectErrorStream(true)
+                        .start();
         try (Tab tab = new Tab(browser, page)) {
             tab.until("document.getElementById('model').textContent.includes('fable')", "the page knows the model");
             tab.value("document.getElementById('text').value = 'Tell me a story.';"
                     + "document.getElementById('most').value = 40; document.getElementById('ask').requestSubmit()");
-            tab.until("document.getElementById('messages').lastElementChild?.textContent.length > 20", "an answer comes");
+            tab.until("document.getElementById('messages').lastElementChild?.textContent.length > 20",
+                    "an answer comes");
             tab.until("/[0-9]/.test(document.getElementById('speed').textContent)"
                     + " && /[0-9]/.test(document.getElementById('read').textContent)", "figures are shown");
         } finally {
@@ -104,7 +105,8 @@ class BrowserIT {
         JsonNode value(String script) throws Exception {
             int id = ++calls;
             socket.sendText(JSON.createObjectNode().put("id", id).put("method", "Runtime.evaluate")
-                    .<JsonNode>set("params", JSON.createObjectNode().put("expression", script).put("returnByValue", true))
+                    .<JsonNode>set("params", JSON.createObjectNode().put("expression", script).put("returnByValue",
+                            true))
                     .toString(), true).join();
             while (true) {
                 String answer = answers.poll(20, TimeUnit.SECONDS);

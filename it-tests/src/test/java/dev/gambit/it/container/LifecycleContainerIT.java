@@ -215,7 +215,8 @@ class LifecycleContainerIT {
             for (int i = 0; i < 1200 && !seen.contains(200); i++) {
                 try {
                     int status = CLIENT.send(
-                            HttpRequest.newBuilder(server.page("/health")).build(), BodyHandlers.discarding()).statusCode();
+                            HttpRequest.newBuilder(server.page("/health")).build(), BodyHandlers.discarding())
+                            .statusCode();
                     seen.add(status);
                     told |= status == 503 && !told && clientIsTold(server);
                 } catch (java.io.IOException e) {
@@ -235,7 +236,8 @@ class LifecycleContainerIT {
                 OpenAIOkHttpClient.builder().baseUrl(server.url() + "/v1").apiKey("none").maxRetries(0).build();
         try {
             client.chat().completions().create(
-                    ChatCompletionCreateParams.builder().model("any").addUserMessage("Hello").maxCompletionTokens(1).build());
+                    ChatCompletionCreateParams.builder().model("any").addUserMessage("Hello").maxCompletionTokens(1)
+                            .build());
             return false; // it was loaded in between
         } catch (InternalServerException e) {
             assertEquals(503, e.statusCode());
