@@ -16,7 +16,7 @@ RUN if [ ! -f app/target/gambit.jar ] || [ ! -d app/target/lib ]; then \
     fi
 # The part of the Java runtime that Gambit needs; zip-9 is unpacked once, at the start of the process.
 RUN jlink --add-modules java.logging,java.management,java.naming,java.xml,jdk.crypto.ec,jdk.incubator.vector,jdk.jfr,jdk.management,jdk.net,jdk.unsupported,jdk.zipfs \
-      --strip-debug --no-header-files --no-man-pages --compress zip-9 --output /opt/gambit/java \
+      --strip-java-debug-attributes --no-header-files --no-man-pages --compress zip-9 --output /opt/gambit/java \
  && cp -r app/target/gambit.jar app/target/lib app/src/main/jvm/gambit.jvmopts LICENSE /opt/gambit/
 
 FROM ${BASE_IMAGE}

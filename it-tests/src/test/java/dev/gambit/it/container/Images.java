@@ -2,6 +2,8 @@ package dev.gambit.it.container;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.testcontainers.DockerClientFactory;
@@ -53,19 +55,31 @@ final class Images {
         return image.get();
     }
 
-    /** An image with a JDK on a base that has none: this JVM's own. */
+    /** An image with a JDK on a base that has none: this JVM's own, whose trust store may be a link into this system. */
     private static String jdk(String base) {
         if (jdk == null) {
+            Path home = Path.of(System.getProperty("java.home"));
             jdk = new ImageFromDockerfile("localhost/gambit-it/jdk:latest", false)
-                    .withFileFromPath("jdk", Path.of(System.getProperty("java.home")))
+                    .withFileFromPath("jdk", home)
+                    .withFileFromPath("cacerts", real(home.resolve("lib/security/cacerts")))
                     .withDockerfileFromBuilder(file -> file.from(base)
                             .copy("jdk", "/opt/jdk")
+                            .copy("cacerts", "/opt/cacerts")
+                            .run("mv", "-f", "/opt/cacerts", "/opt/jdk/lib/security/cacerts")
                             .env("JAVA_HOME", "/opt/jdk")
                             .env("PATH", "/opt/jdk/bin:/usr/local/bin:/usr/bin:/bin")
                             .build())
                     .get();
         }
         return jdk;
+    }
+
+    private static Path real(Path file) {
+        try {
+            return file.toRealPath();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Returns the repository's root. */
