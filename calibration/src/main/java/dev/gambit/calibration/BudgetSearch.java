@@ -43,7 +43,7 @@ public final class BudgetSearch implements AutoCloseable {
 
         /** What two cores do for a model of 135 million parameters in under ten minutes. */
         static Effort usual() {
-            return new Effort(new double[] {0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.35, 0.2, 0.05}, 12, 2);
+            return new Effort(new double[] {0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05}, 12, 2);
         }
     }
 

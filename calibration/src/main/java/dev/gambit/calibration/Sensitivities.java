@@ -12,7 +12,7 @@ import dev.gambit.engine.sparsity.Site;
 final class Sensitivities implements GradientPass.SiteListener {
 
     /** What one channel's own mean weighs against its site's: gradients are heavy-tailed and tokens are few. */
-    private static final double OWN = 0.9;
+    private static final double OWN = 0.8;
     private static final double FLOOR = 1e-3;
 
     /** {@code [layer][site][channel]}; rounded to floats after each batch, so that a resumed run goes on exactly. */
