@@ -30,19 +30,33 @@ final class LayerMaps implements Picture.Drawing {
     private static final Color DARK = new Color(0x08306b);
 
     private final List<SweepPoint.Text> points;
-    private final int panelHeight;
 
     /**
      * @param points those to show, one a policy
      */
     LayerMaps(List<SweepPoint.Text> points) {
         this.points = points;
-        panelHeight = FRAME + ROW_HEIGHT * points.stream().mapToInt(p -> sites(p).size()).max().orElse(1);
     }
 
     /** Returns the height that the maps need. */
     int height() {
-        return LEGEND + panelHeight * ((points.size() + COLUMNS - 1) / COLUMNS);
+        int height = LEGEND;
+        for (int i = 0; i < points.size(); i += COLUMNS) {
+            height += rowHeight(i);
+        }
+        return height;
+    }
+
+    /** Returns the height of a row of maps: what the one with the most sites needs. */
+    private int rowHeight(int first) {
+        return points.subList(first, Math.min(first + COLUMNS, points.size())).stream()
+                .mapToInt(LayerMaps::panelHeight)
+                .max()
+                .orElse(0);
+    }
+
+    private static int panelHeight(SweepPoint.Text p) {
+        return FRAME + ROW_HEIGHT * sites(p).size();
     }
 
     private static Set<Site> sites(SweepPoint.Text p) {
@@ -56,11 +70,13 @@ final class LayerMaps implements Picture.Drawing {
         g.setPaint(Color.WHITE);
         g.fill(area);
         double width = area.getWidth() / COLUMNS;
+        int top = LEGEND;
         for (int i = 0; i < points.size(); i++) {
-            Rectangle2D panel = new Rectangle2D.Double(
-                    i % COLUMNS * width, LEGEND + (double) (i / COLUMNS) * panelHeight, width,
-                    FRAME + (double) ROW_HEIGHT * sites(points.get(i)).size());
-            panel(points.get(i)).draw(g, panel);
+            SweepPoint.Text p = points.get(i);
+            panel(p).draw(g, new Rectangle2D.Double(i % COLUMNS * width, top, width, panelHeight(p)));
+            if (i % COLUMNS == COLUMNS - 1) {
+                top += rowHeight(i - i % COLUMNS);
+            }
         }
         legend(g);
     }
