@@ -180,7 +180,7 @@ public final class CudaBackend implements Backend {
         return MIN_BATCH;
     }
 
-    /** A matrix whose inputs can be skipped lies by columns, every other by rows. */
+    /** Layouts and the place of thresholds on the device are for the sites that the model was opened with. */
     @Override
     public boolean canMask(Site site) {
         return layout != null && layout.uses(site);
