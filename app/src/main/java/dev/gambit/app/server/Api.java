@@ -26,7 +26,7 @@ final class Api implements AutoCloseable {
         name = options.alias() == null ? model.info().file().replaceFirst("[.]gguf$", "") : options.alias();
         figures = new Figures(model.weightBytes());
         metrics.model(model);
-        generator = new Generator(model, options, metrics);
+        generator = new Generator(model, defaults.level(), options, metrics);
         prompts = new PromptReader(model);
         chats = new ChatReader(model);
         pages = new ModelPages(model, name, defaults, generator.slots());
@@ -39,34 +39,34 @@ final class Api implements AutoCloseable {
     void completions(Exchange exchange) throws IOException, InterruptedException {
         Fields fields = new Fields(exchange.json());
         List<GenerationRequest.Prompt> read = prompts.prompts(fields, "prompt");
-        GenerationRequest request = new OptionFields(fields, defaults).read(read, "prompt", fields.flag("echo", false));
-        generator.answer(exchange, request, new CompletionFormat(envelope("cmpl-"), request));
+        GenerationRequest request = new OptionFields(fields, OptionFields.Path.TEXT, model, defaults)
+                .read(read, "prompt", fields.flag("echo", false), null);
+        generator.answer(exchange, request, new CompletionFormat(envelope("cmpl-", request), request));
     }
 
     void chatCompletions(Exchange exchange) throws IOException, InterruptedException {
         Fields fields = new Fields(exchange.json());
-        fields.refuse("tools", v -> v.isArray() && v.isEmpty(), "this server calls no tools; leave it out.");
-        fields.refuse("tool_choice", v -> v.asText().equals("none") || v.asText().equals("auto"),
-                "this server calls no tools; leave it out.");
-        fields.ignore("parallel_tool_calls");
-        GenerationRequest.Prompt prompt = prompts.rendered(chats.prompt(fields));
-        GenerationRequest request = new OptionFields(fields, defaults).read(List.of(prompt), "messages", false);
-        generator.answer(exchange, request, new ChatFormat(envelope("chatcmpl-"), request));
+        Tools tools = Tools.read(fields);
+        GenerationRequest.Prompt prompt = prompts.rendered(chats.prompt(fields, tools));
+        GenerationRequest request = new OptionFields(fields, OptionFields.Path.CHAT, model, defaults)
+                .read(List.of(prompt), "messages", false, tools.constraint());
+        generator.answer(exchange, request, new ChatFormat(envelope("chatcmpl-", request), request, tools));
     }
 
     void nativeCompletion(Exchange exchange) throws IOException, InterruptedException {
         Fields fields = new Fields(exchange.json());
         List<GenerationRequest.Prompt> read = prompts.prompts(fields, "prompt");
-        GenerationRequest request = new OptionFields(fields, defaults).read(read, "prompt", false);
+        GenerationRequest request = new OptionFields(fields, OptionFields.Path.NATIVE, model, defaults)
+                .read(read, "prompt", false, null);
         if (read.size() * request.n() > 1) {
             throw ApiException.invalid("prompt",
                     "'prompt': expected one prompt and 'n' 1; for several texts there is /v1/completions.");
         }
-        generator.answer(exchange, request, new NativeFormat(envelope("cmpl-"), request));
+        generator.answer(exchange, request, new NativeFormat(envelope("cmpl-", request), request));
     }
 
-    private Envelope envelope(String prefix) {
-        return new Envelope(prefix, name, figures, defaults.level());
+    private Envelope envelope(String prefix, GenerationRequest request) {
+        return new Envelope(prefix, name, figures, request.level());
     }
 
     void models(Exchange exchange) throws IOException {
@@ -124,7 +124,8 @@ final class Api implements AutoCloseable {
 
     void applyTemplate(Exchange exchange) throws IOException {
         Fields fields = new Fields(exchange.json());
-        String prompt = chats.prompt(fields);
+        Tools tools = Tools.read(fields);
+        String prompt = chats.prompt(fields, tools);
         fields.ignore("model").end();
         exchange.reply(Json.object().put("prompt", prompt));
     }

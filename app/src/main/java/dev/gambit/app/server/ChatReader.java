@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gambit.engine.ChatTemplate;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.LanguageModel;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,8 +24,8 @@ final class ChatReader {
         this.model = model;
     }
 
-    /** Reads a conversation and renders it. */
-    String prompt(Fields fields) {
+    /** Reads a conversation and renders it, with the tools that the model may call. */
+    String prompt(Fields fields, Tools tools) {
         List<Map<String, Object>> messages = messages(fields);
         Map<String, Object> variables = new LinkedHashMap<>();
         JsonNode more = fields.get("chat_template_kwargs");
@@ -34,9 +35,16 @@ final class ChatReader {
             throw fields.wrong("chat_template_kwargs", "an object", more);
         }
         variables.put("messages", messages);
+        if (!tools.isEmpty()) {
+            variables.put("tools", Json.plain(tools.list()));
+        }
         boolean answer = fields.flag("add_generation_prompt", true);
         try {
             ChatTemplate template = model.chatTemplate();
+            if (!tools.isEmpty() && !template.supportsTools()) {
+                throw ApiException.unsupported("tools", "'tools': this model's chat template does not tell it of "
+                        + "tools; leave the field out, or serve a model that was made for tools.");
+            }
             return template.render(List.of(), answer, variables);
         } catch (GambitException e) {
             throw ApiException.invalid("messages", e.getMessage());
@@ -75,7 +83,7 @@ final class ChatReader {
         message.put("content", calling && !fields.has("content") ? null : content(fields));
         fields.get("content");
         if (calling) {
-            message.put("tool_calls", Json.plain(calls));
+            message.put("tool_calls", calls(fields, calls));
         }
         String name = fields.text("name", null);
         if (name != null) {
@@ -89,6 +97,30 @@ final class ChatReader {
         fields.ignore("refusal", "annotations", "audio", "function_call", "reasoning_content");
         fields.end();
         return message;
+    }
+
+    /** Templates expect the arguments, which OpenAI's API carries as a text, as an object. */
+    private static List<Object> calls(Fields fields, JsonNode calls) {
+        List<Object> list = new ArrayList<>();
+        for (int i = 0; i < calls.size(); i++) {
+            Fields call = fields.object("tool_calls[" + i + "]", calls.get(i));
+            Fields function = call.object("function", call.require("function", "an object"));
+            Map<String, Object> named = new LinkedHashMap<>();
+            named.put("name", function.requireText("name"));
+            String arguments = function.text("arguments", "{}");
+            try {
+                named.put("arguments", Json.plain(Json.parse((arguments.isBlank() ? "{}" : arguments).getBytes(
+                        StandardCharsets.UTF_8))));
+            } catch (ApiException e) {
+                named.put("arguments", arguments); // what a model once wrote need not be JSON
+            }
+            Map<String, Object> one = new LinkedHashMap<>();
+            one.put("id", call.text("id", ""));
+            one.put("type", call.text("type", "function"));
+            one.put("function", named);
+            list.add(one);
+        }
+        return list;
     }
 
     private static String content(Fields fields) {

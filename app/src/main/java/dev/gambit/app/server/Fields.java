@@ -44,6 +44,13 @@ final class Fields {
         return value == null || value.isNull() ? null : value;
     }
 
+    /** Returns the names of all fields. */
+    List<String> names() {
+        List<String> names = new ArrayList<>();
+        node.fieldNames().forEachRemaining(names::add);
+        return names;
+    }
+
     boolean has(String field) {
         JsonNode value = node.get(field);
         return value != null && !value.isNull();
@@ -230,7 +237,7 @@ final class Fields {
         };
     }
 
-    private static String shown(String text) {
+    static String shown(String text) {
         String line = text.replaceAll("\\p{Cntrl}", " ");
         return line.length() > SHOWN ? line.substring(0, SHOWN) + "..." : line;
     }

@@ -2,6 +2,7 @@ package dev.gambit.app.server;
 
 import dev.gambit.engine.GenerationOptions;
 import dev.gambit.engine.SamplingOptions;
+import dev.gambit.engine.TextConstraint;
 import java.util.List;
 
 /**
@@ -18,6 +19,9 @@ import java.util.List;
  * @param ignoreEos whether to go on behind the model's end
  * @param echo whether the prompt stands before the text
  * @param cachePrompt whether the prompt's beginning may come from an earlier request
+ * @param topLogprobs how many of the likeliest tokens to tell at each place; -1 to tell of none
+ * @param level how sparsely to run; null for dense
+ * @param constraint what the text has to be; null for any text
  * @param timingsPerToken whether each event of a stream carries the times so far
  */
 record GenerationRequest(
@@ -32,6 +36,9 @@ record GenerationRequest(
         boolean ignoreEos,
         boolean echo,
         boolean cachePrompt,
+        int topLogprobs,
+        Double level,
+        TextConstraint constraint,
         boolean timingsPerToken) {
 
     /** A prompt: its tokens, and its text where it came as one. */
@@ -44,6 +51,8 @@ record GenerationRequest(
                 .sampling(sampling.toBuilder().seed(sampling.seed() + index & Long.MAX_VALUE).build())
                 .stop(stop.toArray(String[]::new))
                 .ignoreEndOfGeneration(ignoreEos)
+                .topLogprobs(topLogprobs)
+                .constraint(constraint)
                 .build();
     }
 }

@@ -2,10 +2,12 @@ package dev.gambit.app.server;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gambit.engine.GambitException;
+import dev.gambit.engine.GenerationListener;
 import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.GenerationResult.Finish;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.Timings;
+import dev.gambit.engine.TokenLogprobs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
@@ -21,11 +23,14 @@ final class Generator implements AutoCloseable {
     private final Watch watch = new Watch();
     private volatile boolean ending;
 
-    Generator(LanguageModel model, ServerOptions options, Metrics metrics) {
+    /**
+     * @param level what the model's sessions start with; null for dense
+     */
+    Generator(LanguageModel model, Double level, ServerOptions options, Metrics metrics) {
         this.model = model;
         this.options = options;
         this.metrics = metrics;
-        slots = new Slots(model, options.parallel(), options.queue());
+        slots = new Slots(model, level, options.parallel(), options.queue());
         metrics.slots(slots);
     }
 
@@ -80,6 +85,9 @@ final class Generator implements AutoCloseable {
         private long started;
         private long firstToken;
         private int drawn;
+        private final List<TokenLogprobs> logprobs = new ArrayList<>();
+        /** How many of these events have brought. */
+        private int told;
 
         Work(Exchange exchange, GenerationRequest request, ReplyFormat format, Slot slot, long deadline) {
             this.exchange = exchange;
@@ -108,11 +116,25 @@ final class Generator implements AutoCloseable {
         private Text generate(GenerationRequest.Prompt prompt, int index) throws IOException, InterruptedException {
             begun = false;
             drawn = 0;
+            logprobs.clear();
+            told = 0;
             started = System.nanoTime();
             GenerationResult result;
             try {
-                result = slot.generate(prompt.tokens(), request.cachePrompt(), request.options(index),
-                        (token, text) -> token(index, prompt, token, text));
+                result = slot.generate(prompt.tokens(), request, index, new GenerationListener() {
+                    @Override
+                    public void token(int token, String text) {
+                        Work.this.token(index, prompt, token, text);
+                    }
+
+                    @Override
+                    public void logprobs(TokenLogprobs likely) {
+                        // clients want those of the text
+                        if (request.ignoreEos() || !model.tokenizer().isEndOfGeneration(likely.chosen().token())) {
+                            logprobs.add(likely);
+                        }
+                    }
+                });
             } catch (GambitException e) {
                 throw ApiException.internal(e.getMessage());
             }
@@ -126,11 +148,13 @@ final class Generator implements AutoCloseable {
                 }
             }
             Text text = new Text(index, prompt, slot.cached(), slot.id(),
-                    result);
+                    result, request.topLogprobs() < 0 ? null : List.copyOf(logprobs));
             metrics.generated(text, index == 0 ? started + result.timings().promptNanos() - exchange.start() : -1);
             if (request.stream()) {
                 begin(index, prompt);
-                event(format.last(text));
+                for (ObjectNode last : format.last(text, newLogprobs())) {
+                    event(last);
+                }
             }
             return text;
         }
@@ -145,17 +169,28 @@ final class Generator implements AutoCloseable {
                 try {
                     begin(index, prompt);
                     if (!text.isEmpty()) {
-                        ObjectNode more = format.more(index, text, token);
-                        if (request.timingsPerToken()) {
+                        ObjectNode more = format.more(index, text, token, newLogprobs());
+                        if (more != null && request.timingsPerToken()) {
                             more.set("timings", timings(prompt));
                         }
-                        event(more);
+                        if (more != null) {
+                            event(more);
+                        }
                     }
                 } catch (IOException e) {
                     slot.cancel();
                     throw new UncheckedIOException(e);
                 }
             }
+        }
+
+        private List<TokenLogprobs> newLogprobs() {
+            if (request.topLogprobs() < 0) {
+                return null;
+            }
+            List<TokenLogprobs> more = List.copyOf(logprobs.subList(told, logprobs.size()));
+            told = logprobs.size();
+            return more;
         }
 
         private ObjectNode timings(GenerationRequest.Prompt prompt) {
@@ -179,7 +214,7 @@ final class Generator implements AutoCloseable {
                 event(first);
             }
             if (request.echo() && !prompt.text().isEmpty()) {
-                event(format.more(index, prompt.text(), -1));
+                event(format.more(index, prompt.text(), -1, null));
             }
         }
 

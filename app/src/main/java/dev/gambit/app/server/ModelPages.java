@@ -66,7 +66,8 @@ final class ModelPages {
         sparsity.put("level", defaults.level() == null ? 0 : defaults.level());
         sparsity.put("policy", defaults.policy());
         sparsity.put("thresholds", model.thresholds() != null);
-        sparsity.put("per_request", false);
+        sparsity.put("per_request", model.sidecar() != null);
+        sparsity.put("max", model.sidecar() == null ? 0 : model.sidecar().maxLevel());
         return json;
     }
 

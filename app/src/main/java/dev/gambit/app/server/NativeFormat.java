@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gambit.engine.GenerationResult.Finish;
 import dev.gambit.engine.SamplingOptions;
+import dev.gambit.engine.TokenLogprobs;
 import java.util.List;
 
 /** Answers of llama.cpp's own {@code /completion}. */
@@ -19,10 +20,10 @@ final class NativeFormat implements ReplyFormat {
 
     @Override
     public ObjectNode whole(List<Text> texts) {
-        return last(texts.getFirst(), texts.getFirst().result().text());
+        return last(texts.getFirst(), texts.getFirst().result().text(), texts.getFirst().logprobs());
     }
 
-    private ObjectNode last(Text text, String content) {
+    private ObjectNode last(Text text, String content, List<TokenLogprobs> logprobs) {
         ObjectNode json = Json.object();
         json.put("index", text.index());
         json.put("content", content);
@@ -32,6 +33,7 @@ final class NativeFormat implements ReplyFormat {
                 tokens.add(token);
             }
         }
+        probabilities(json, logprobs);
         json.put("id_slot", text.slot());
         json.put("stop", true);
         json.put("model", envelope.model());
@@ -44,6 +46,12 @@ final class NativeFormat implements ReplyFormat {
         json.put("tokens_cached", text.cached());
         json.set("timings", envelope.timings(text));
         return json;
+    }
+
+    private static void probabilities(ObjectNode json, List<TokenLogprobs> logprobs) {
+        if (logprobs != null && !logprobs.isEmpty()) {
+            json.set("completion_probabilities", Logprobs.probabilities(logprobs));
+        }
     }
 
     /** Returns sampling options by llama.cpp's names. */
@@ -74,18 +82,19 @@ final class NativeFormat implements ReplyFormat {
     }
 
     @Override
-    public ObjectNode more(int index, String text, int token) {
+    public ObjectNode more(int index, String text, int token, List<TokenLogprobs> logprobs) {
         ObjectNode json = Json.object();
         json.put("index", index);
         json.put("content", text);
         json.putArray("tokens").add(token);
         json.put("stop", false);
+        probabilities(json, logprobs);
         return json;
     }
 
     @Override
-    public ObjectNode last(Text text) {
-        return last(text, "");
+    public List<ObjectNode> last(Text text, List<TokenLogprobs> logprobs) {
+        return List.of(last(text, "", logprobs));
     }
 
     @Override

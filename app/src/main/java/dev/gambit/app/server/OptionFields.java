@@ -1,8 +1,14 @@
 package dev.gambit.app.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gambit.engine.GambitException;
+import dev.gambit.engine.GenerationOptions;
+import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.SamplingOptions;
+import dev.gambit.engine.TextConstraint;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** The fields that say how to generate, the same on every path: OpenAI's names, and llama.cpp's for what is its own. */
@@ -14,16 +20,29 @@ final class OptionFields {
     private static final int MOST_STOPS = 16;
     private static final long RANDOM_SEED = 0xFFFF_FFFFL;
 
+    /** Where the fields stand: some have another meaning on each path. */
+    enum Path {
+        TEXT, CHAT, NATIVE
+    }
+
     private final Fields fields;
+    private final Path path;
+    private final LanguageModel model;
     private final Defaults defaults;
 
-    OptionFields(Fields fields, Defaults defaults) {
+    OptionFields(Fields fields, Path path, LanguageModel model, Defaults defaults) {
         this.fields = fields;
+        this.path = path;
+        this.model = model;
         this.defaults = defaults;
     }
 
-    /** Reads the request; the prompts and what only one path has come from the caller. */
-    GenerationRequest read(List<GenerationRequest.Prompt> prompts, String param, boolean echo) {
+    /**
+     * Reads the request; the prompts and what only one path has come from the caller.
+     *
+     * @param forced what the text has to be, whatever these fields say; null for nothing
+     */
+    GenerationRequest read(List<GenerationRequest.Prompt> prompts, String param, boolean echo, TextConstraint forced) {
         fields.text("model", null); // a server has one model, whatever a client calls it
         int n = (int) fields.whole("n", 1, 1, MOST_TEXTS);
         if ((long) n * prompts.size() > MOST_TEXTS) {
@@ -44,8 +63,10 @@ final class OptionFields {
                 fields.flag("ignore_eos", false),
                 echo,
                 fields.flag("cache_prompt", true),
+                topLogprobs(),
+                level(),
+                constraint(forced),
                 fields.flag("timings_per_token", false));
-        sparsity();
         refuseTheRest();
         fields.end();
         return request;
@@ -93,6 +114,7 @@ final class OptionFields {
                 .repeatPenalty((float) fields.number("repeat_penalty", d.repeatPenalty(), 0.01, 100))
                 .frequencyPenalty((float) fields.number("frequency_penalty", d.frequencyPenalty(), -100, 100))
                 .presencePenalty((float) fields.number("presence_penalty", d.presencePenalty(), -100, 100))
+                .logitBias(logitBias())
                 .seed(seed(fields.whole("seed", d.seed(), Long.MIN_VALUE, Long.MAX_VALUE)))
                 .build();
     }
@@ -104,26 +126,101 @@ final class OptionFields {
                 : asked & Long.MAX_VALUE;
     }
 
-    /** The level is the model's until sessions have levels of their own. */
-    private void sparsity() {
-        JsonNode value = fields.get("sparsity");
-        double own = defaults.level() == null ? 0 : defaults.level();
-        if (value != null && value.isTextual() && value.textValue().equals("dense")) {
-            value = null;
-            if (own != 0) {
-                throw otherLevel(own);
-            }
+    /** How many of the likeliest tokens to tell: three paths, three ways to say so. */
+    private int topLogprobs() {
+        int most = GenerationOptions.MAX_LOGPROBS;
+        if (path == Path.NATIVE) {
+            int n = (int) fields.whole("n_probs", 0, 0, most);
+            return n == 0 ? -1 : n;
         }
-        if (value != null && fields.number("sparsity", own, 0, 0.95) != own) {
-            throw otherLevel(own);
+        if (path == Path.TEXT) {
+            return (int) fields.whole("logprobs", -1, 0, most);
         }
-        fields.refuse("budget", v -> false,
-                "this server has no budgets; choose a level when it is started (--sparsity).");
+        boolean wanted = fields.flag("logprobs", false);
+        int n = (int) fields.whole("top_logprobs", 0, 0, most);
+        if (n > 0 && !wanted) {
+            throw ApiException.invalid("top_logprobs", "'top_logprobs': expected only together with 'logprobs': true.");
+        }
+        return wanted ? n : -1;
     }
 
-    private static ApiException otherLevel(double own) {
-        return ApiException.unsupported("sparsity", "'sparsity': this server runs its model at " + own
-                + " for all requests; leave the field out, or start the server with another --sparsity.");
+    private Map<Integer, Float> logitBias() {
+        Fields biases = fields.object("logit_bias");
+        if (biases == null) {
+            return defaults.sampling().logitBias();
+        }
+        int vocabulary = model.tokenizer().vocabularySize();
+        Map<Integer, Float> map = new HashMap<>();
+        for (String id : biases.names()) {
+            if (!id.matches("[0-9]{1,9}") || Integer.parseInt(id) >= vocabulary) {
+                throw ApiException.invalid("logit_bias", "'logit_bias': expected token ids from 0 to "
+                        + (vocabulary - 1) + " with biases, found the key \"" + Fields.shown(id) + "\".");
+            }
+            map.put(Integer.valueOf(id), (float) biases.number(id, 0, -100, 100));
+        }
+        return map;
+    }
+
+    /** OpenAI's {@code response_format}, or llama.cpp's {@code json_schema}. */
+    private TextConstraint constraint(TextConstraint forced) {
+        TextConstraint asked = null;
+        JsonNode own = fields.get("json_schema");
+        if (own != null) {
+            asked = schema("json_schema", own);
+        }
+        Fields format = fields.object("response_format");
+        if (format != null) {
+            String type = format.requireText("type");
+            switch (type) {
+                case "text" -> {}
+                case "json_object" -> asked = format.has("schema")
+                        ? schema("response_format.schema", format.get("schema"))
+                        : TextConstraint.jsonObject();
+                case "json_schema" -> {
+                    Fields named = format.object("json_schema", format.require("json_schema", "an object"));
+                    asked = schema(named.name("schema"), named.require("schema", "a JSON schema"));
+                    named.ignore("name", "description", "strict").end();
+                }
+                default -> throw ApiException.invalid("response_format.type", "'response_format.type': expected text, "
+                        + "json_object or json_schema, found \"" + Fields.shown(type) + "\".");
+            }
+            format.end();
+        }
+        return forced == null ? asked : forced;
+    }
+
+    private static TextConstraint schema(String name, JsonNode schema) {
+        if (!schema.isObject() && !schema.isBoolean()) {
+            throw ApiException.wrongType(name, "'" + name + "': expected a JSON schema, found " + Fields.kind(schema)
+                    + ".");
+        }
+        try {
+            return TextConstraint.jsonSchema(Json.text(schema));
+        } catch (GambitException e) {
+            throw ApiException.invalid(name, "'" + name + "': " + e.getMessage());
+        }
+    }
+
+    private Double level() {
+        fields.refuse("budget", v -> false, "this server has no budgets; choose a level with 'sparsity'.");
+        JsonNode value = fields.get("sparsity");
+        if (value == null) {
+            return defaults.level();
+        }
+        double most = model.sidecar() == null ? 0 : model.sidecar().maxLevel();
+        boolean dense = value.isTextual() && value.textValue().equals("dense");
+        if (value.isTextual() && !dense) {
+            throw fields.wrong("sparsity", "a number or \"dense\"", value);
+        }
+        double asked = dense ? 0 : fields.number("sparsity", 0, 0, 0.95);
+        if (asked > most) {
+            throw most == 0
+                    ? ApiException.unsupported("sparsity", "'sparsity': this server runs its model without thresholds; "
+                            + "leave the field out, or start the server with --chess.")
+                    : ApiException.invalid("sparsity", "'sparsity': the thresholds go up to " + most + ", found "
+                            + asked + ".");
+        }
+        return asked == 0 ? null : (Double) asked;
     }
 
     /** What others have and this server has not is refused, unless it asks for nothing. */
@@ -146,16 +243,12 @@ final class OptionFields {
         }
         fields.refuse("best_of", v -> v.isIntegralNumber() && v.longValue() == 1, "leave it out, or set it to 1.");
         for (String name : List.of("samplers", "suffix", "reasoning_effort", "verbosity", "web_search_options",
-                "functions", "function_call", "audio", "lora", "grammar", "json_schema", "logit_bias")) {
+                "functions", "function_call", "audio", "lora", "grammar")) {
             fields.refuse(name, OptionFields::isEmpty, "leave it out.");
         }
-        for (String name : List.of("logprobs", "top_logprobs", "n_probs", "post_sampling_probs")) {
-            fields.refuse(name, v -> v.isBoolean() ? !v.booleanValue() : isZero(v), "leave it out.");
-        }
+        fields.refuse("post_sampling_probs", v -> v.isBoolean() && !v.booleanValue(), "leave it out.");
         fields.refuse("modalities", v -> v.isArray() && v.size() == 1 && v.get(0).asText().equals("text"),
                 "this server writes text only.");
-        fields.refuse("response_format", v -> v.isObject() && v.path("type").asText().equals("text"),
-                "expected {\"type\":\"text\"}.");
     }
 
     private static boolean isZero(JsonNode value) {

@@ -1,6 +1,7 @@
 package dev.gambit.app.server;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.gambit.engine.TokenLogprobs;
 import java.util.List;
 
 /** How a path writes its answers: in one piece, or as the events of a stream. */
@@ -12,11 +13,20 @@ interface ReplyFormat {
     /** Returns the event that begins a text; null for none. */
     ObjectNode first(int index);
 
-    /** Returns the event for more of a text. */
-    ObjectNode more(int index, String text, int token);
+    /**
+     * Returns the event for more of a text; null where it has to be held back.
+     *
+     * @param token the token it came with; -1 for none
+     * @param logprobs of the tokens since the last event; null where nobody asked
+     */
+    ObjectNode more(int index, String text, int token, List<TokenLogprobs> logprobs);
 
-    /** Returns the event that ends a text. */
-    ObjectNode last(Text text);
+    /**
+     * Returns the events that end a text.
+     *
+     * @param logprobs of the tokens since the last event; null where nobody asked
+     */
+    List<ObjectNode> last(Text text, List<TokenLogprobs> logprobs);
 
     /** Returns the event with the counts behind all texts; null for none. */
     ObjectNode usage(List<Text> texts);

@@ -1,16 +1,19 @@
 package dev.gambit.app.server;
 
 import dev.gambit.engine.GenerationListener;
-import dev.gambit.engine.GenerationOptions;
 import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.Session;
 import dev.gambit.engine.SparsityReport;
+import dev.gambit.engine.TokenLogprobs;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A session that requests use in turn, and what it has evaluated. A prompt's beginning that is there already is not
- * evaluated again.
+ * A session that requests use in turn. A prompt's beginning that is there already, or in another slot, is not evaluated
+ * again.
  *
  * <p>A text must not depend on what was served before, and a position evaluated alone (a generated token) has not the
  * same bits as one evaluated in a batch (a prompt's). So only positions of prompts are taken over, and enough is left
@@ -20,15 +23,19 @@ final class Slot {
 
     /** Positions that are certainly evaluated as a batch, by every backend. */
     static final int LEAST_BATCH = 32;
-    /** Every backend's batches begin at multiples of this, or are one. */
-    static final int BATCH = 512;
+    /** What copying from another slot has to spare at least. */
+    private static final int WORTH_COPYING = 32;
+    /** On a GPU the order of sums depends on where a prompt is cut, unless it is at a multiple of this. */
+    private static final int GPU_BATCH = 512;
 
     private final int id;
     private final LanguageModel model;
-    private Session session;
-    /** What a prompt left in the session: the first {@code kept} positions are these tokens. */
-    private int[] tokens = {};
-    private int kept;
+    private final List<Slot> all;
+    /** Held while a beginning is looked for and taken: it must not be cut off meanwhile. */
+    private final ReentrantLock beginnings;
+    private final int unit;
+    private volatile Session session;
+    private Double level;
     private long lastUsed;
 
     private volatile boolean busy;
@@ -37,9 +44,18 @@ final class Slot {
     private volatile int decoded;
     private int cached;
 
-    Slot(int id, LanguageModel model) {
+    /**
+     * @param level what the model's sessions start with; null for dense
+     * @param all the slots, this one among them
+     * @param beginnings a lock that they share
+     */
+    Slot(int id, LanguageModel model, Double level, List<Slot> all, ReentrantLock beginnings) {
         this.id = id;
         this.model = model;
+        this.level = level;
+        this.all = all;
+        this.beginnings = beginnings;
+        unit = model.backendName().startsWith("CPU") ? 1 : GPU_BATCH;
     }
 
     int id() {
@@ -80,58 +96,94 @@ final class Slot {
 
     /** Returns how many of a prompt's tokens need not be evaluated here. */
     int common(int[] prompt) {
-        return common(tokens, kept, prompt);
-    }
-
-    static int common(int[] tokens, int kept, int[] prompt) {
-        int most = Math.min(Math.min(kept, tokens.length), prompt.length - LEAST_BATCH);
-        if (most <= 0) {
-            return 0;
-        }
-        int common = Arrays.mismatch(tokens, 0, most, prompt, 0, most);
-        common = common < 0 ? most : common;
-        // The last position of a prompt may be a batch of its own; then it has to be one without the beginning, too.
-        if (prompt.length % BATCH == 1) {
-            return common / BATCH * BATCH;
-        }
-        return (prompt.length - common) % BATCH == 1 ? common - 1 : common;
+        Session s = session;
+        return s == null ? 0 : usable(s.reusable(s, prompt), prompt.length, unit);
     }
 
     /**
-     * Generates from a prompt.
+     * Returns how much of a beginning can be used so that the rest is evaluated as it would be with it.
      *
-     * @param cachePrompt whether its beginning may come from what is there
+     * @param there tokens that are there
+     * @param length tokens of the prompt
+     * @param unit what the cut has to be a multiple of
+     */
+    static int usable(int there, int length, int unit) {
+        return Math.max(0, Math.min(there, length - LEAST_BATCH)) / unit * unit;
+    }
+
+    /**
+     * Generates the text of an index.
+     *
      * @return what came of it; its timings count the tokens that were evaluated
      */
-    GenerationResult generate(int[] prompt, boolean cachePrompt, GenerationOptions options,
-            GenerationListener listener) {
-        if (session == null) {
-            session = model.session();
-        }
-        int common = cachePrompt ? common(prompt) : 0;
+    GenerationResult generate(int[] prompt, GenerationRequest request, int index, GenerationListener listener) {
         promptTokens = prompt.length;
         decoded = 0;
-        session.truncate(Math.min(common, session.position()));
-        common = session.position();
-        cached = common;
-        kept = 0;
-        boolean done = false;
-        try {
-            GenerationResult result = session.generate(Arrays.copyOfRange(prompt, common, prompt.length), options,
-                    (token, text) -> {
+        prepare(prompt, request);
+        return session.generate(Arrays.copyOfRange(prompt, cached, prompt.length), request.options(index),
+                new GenerationListener() {
+                    @Override
+                    public void token(int token, String text) {
                         decoded = decoded + 1; // one thread writes
                         listener.token(token, text);
-                    });
-            done = true;
-            return result;
+                    }
+
+                    @Override
+                    public void logprobs(TokenLogprobs logprobs) {
+                        listener.logprobs(logprobs);
+                    }
+                });
+    }
+
+    private void prepare(int[] prompt, GenerationRequest request) {
+        beginnings.lock();
+        try {
+            if (session == null) {
+                session = model.session();
+            }
+            if (!Objects.equals(level, request.level())) {
+                if (request.level() == null) {
+                    session.sparsity(null);
+                } else {
+                    session.sparsity(request.level());
+                }
+                level = request.level();
+            }
+            cached = request.cachePrompt() ? common(prompt) : 0;
+            if (!request.cachePrompt() || !copied(prompt)) {
+                session.truncate(Math.min(cached, session.position()));
+                cached = session.position();
+            }
         } finally {
-            tokens = prompt;
-            // a short prompt was evaluated token by token
-            kept = prompt.length < LEAST_BATCH ? 0 : Math.min(prompt.length, session.position());
-            if (!done || prompt.length % BATCH == 1) {
-                kept = kept / BATCH * BATCH;
+            beginnings.unlock();
+        }
+    }
+
+    /** Takes a beginning from a slot that has more of it. */
+    private boolean copied(int[] prompt) {
+        Session donor = null;
+        int most = cached + WORTH_COPYING;
+        for (Slot other : all) {
+            Session s = other.session;
+            if (s != null && s != session) {
+                int there = session.reusable(s, prompt) / unit * unit;
+                if (there > most) {
+                    most = there;
+                    donor = s;
+                }
             }
         }
+        if (donor == null) {
+            return false;
+        }
+        session.adopt(donor, most);
+        cached = most;
+        // the other one is at work: what was seen of it before it was asked is not certain
+        if (Arrays.mismatch(session.tokens(), 0, most, prompt, 0, most) >= 0) {
+            cached = 0;
+            return false;
+        }
+        return true;
     }
 
     /** Returns how many tokens of the last prompt were there already. */

@@ -26,10 +26,15 @@ final class Slots implements AutoCloseable {
     private long tasks;
     private boolean draining;
 
-    Slots(LanguageModel model, int count, int limit) {
+    /**
+     * @param level what the model's sessions start with; null for dense
+     * @param limit how many may wait
+     */
+    Slots(LanguageModel model, Double level, int count, int limit) {
         this.limit = limit;
+        ReentrantLock beginnings = new ReentrantLock();
         for (int i = 0; i < count; i++) {
-            slots.add(new Slot(i, model));
+            slots.add(new Slot(i, model, level, slots, beginnings));
         }
     }
 

@@ -2,6 +2,8 @@ package dev.gambit.app.server;
 
 import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.GenerationResult.Finish;
+import dev.gambit.engine.TokenLogprobs;
+import java.util.List;
 
 /**
  * A generated text of a request.
@@ -11,8 +13,10 @@ import dev.gambit.engine.GenerationResult.Finish;
  * @param cached tokens of the prompt that were not evaluated again
  * @param slot where it was made
  * @param result what came of it
+ * @param logprobs how likely its tokens were, the end of generation left out; null where nobody asked
  */
-record Text(int index, GenerationRequest.Prompt prompt, int cached, int slot, GenerationResult result) {
+record Text(int index, GenerationRequest.Prompt prompt, int cached, int slot, GenerationResult result,
+        List<TokenLogprobs> logprobs) {
 
     /** Returns OpenAI's {@code finish_reason}. */
     String finishReason() {

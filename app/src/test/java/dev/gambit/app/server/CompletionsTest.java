@@ -185,13 +185,103 @@ class CompletionsTest {
         complete("\"max_tokens\":1,\"user\":\"me\",\"model\":\"gpt-4o\",\"store\":false,\"metadata\":{\"a\":\"b\"},"
                 + "\"best_of\":1,\"suffix\":null,\"mirostat\":0,\"typical_p\":1.0,\"sparsity\":0.5,"
                 + "\"response_format\":{\"type\":\"text\"}");
-        for (String field : new String[] {"\"best_of\":3", "\"suffix\":\"x\"", "\"mirostat\":2", "\"sparsity\":0.3",
-            "\"sparsity\":\"dense\"", "\"budget\":0.5", "\"frobnicate\":1", "\"grammar\":\"root ::= 1\""}) {
+        for (String field : new String[] {"\"best_of\":3", "\"suffix\":\"x\"", "\"mirostat\":2", "\"budget\":0.5", "\"frobnicate\":1", "\"grammar\":\"root ::= 1\""}) {
             JsonNode error = server.post(400, "/v1/completions", "{" + PROMPT + "," + field + "}").get("error");
             String name = field.substring(1, field.indexOf('"', 1));
             assertEquals(name, error.get("param").asText(), error::toString);
             assertTrue(error.get("message").asText().contains("'" + name + "'"), error::toString);
         }
+    }
+
+    @Test
+    void runsEachRequestAsSparselyAsItAsks() {
+        String ask = "\"max_tokens\":24,\"temperature\":0,\"sparsity\":";
+        JsonNode dense = complete(ask + "0");
+        assertEquals(1.0, dense.get("timings").get("active").asDouble());
+        assertEquals(1.0, dense.get("timings").get("bytes").asDouble());
+        assertEquals(text(dense), text(complete(ask + "\"dense\"")));
+        double before = 1;
+        for (String level : new String[] {"0.3", "0.6", "0.9"}) {
+            JsonNode timings = complete(ask + level).get("timings");
+            assertEquals(Double.parseDouble(level), timings.get("sparsity").asDouble());
+            assertTrue(timings.get("active").asDouble() < before, level + ": " + timings);
+            before = timings.get("active").asDouble();
+        }
+        assertEquals(text(dense), text(complete(ask + "0")), "dense again, whatever was in between");
+        assertEquals(text(complete("\"max_tokens\":24,\"temperature\":0")), text(complete(ask + "0.5")), "the server's own");
+        assertEquals("sparsity", server.post(400, "/v1/completions", "{" + PROMPT + ",\"sparsity\":0.95}").get("error")
+                .get("param").asText(), "more than the thresholds have");
+    }
+
+    @Test
+    void tellsHowLikelyTokensWere() {
+        String ask = MESSAGES + ",\"max_tokens\":230,\"seed\":3,\"logprobs\":true,\"top_logprobs\":3";
+        JsonNode chat = server.ok("/v1/chat/completions", "{" + ask + "}");
+        JsonNode choice = chat.get("choices").get(0);
+        JsonNode content = choice.get("logprobs").get("content");
+        StringBuilder text = new StringBuilder();
+        for (JsonNode token : content) {
+            text.append(token.get("token").asText());
+            assertTrue(token.get("logprob").asDouble() <= 0);
+            assertEquals(3, token.get("top_logprobs").size());
+            assertTrue(token.get("top_logprobs").get(0).get("logprob").asDouble() >= token.get("logprob").asDouble());
+        }
+        assertEquals("stop", choice.get("finish_reason").asText());
+        assertEquals(choice.get("message").get("content").asText(), text.toString(), "all of the text, and not its end");
+        List<JsonNode> streamed = new ArrayList<>();
+        stream("/v1/chat/completions", ask).forEach(e -> e.get("choices").get(0).path("logprobs").path("content")
+                .forEach(streamed::add));
+        assertEquals(content.size(), streamed.size());
+        assertEquals(content.get(0), streamed.get(0));
+        JsonNode lists = complete("\"max_tokens\":5,\"logprobs\":2,\"temperature\":0").get("choices").get(0).get("logprobs");
+        assertEquals(5, lists.get("tokens").size());
+        assertEquals(0, lists.get("text_offset").get(0).asInt());
+        assertEquals(lists.get("token_logprobs").get(0), lists.get("top_logprobs").get(0).get(
+                lists.get("tokens").get(0).asText()), "greedy takes the likeliest");
+        JsonNode probabilities = server.ok("/completion", "{" + PROMPT + ",\"n_predict\":3,\"n_probs\":2}")
+                .get("completion_probabilities");
+        assertEquals(3, probabilities.size());
+        assertTrue(probabilities.get(0).has("id"));
+        assertEquals("top_logprobs", server.post(400, "/v1/chat/completions", "{" + MESSAGES + ",\"top_logprobs\":3}")
+                .get("error").get("param").asText());
+    }
+
+    @Test
+    void addsBiases() {
+        int cat = server.ok("/tokenize", "{\"content\":\" cat\"}").get("tokens").get(0).asInt();
+        assertEquals(" cat cat cat", text(complete("\"max_tokens\":3,\"temperature\":0,\"logit_bias\":{\"" + cat
+                + "\":100}")));
+        String greedy = "\"max_tokens\":1,\"temperature\":0";
+        JsonNode without = complete(greedy + ",\"logprobs\":1");
+        int first = server.ok("/completion", "{" + PROMPT + ",\"n_predict\":1,\"temperature\":0}").get("tokens").get(0)
+                .asInt();
+        assertNotEquals(text(without), text(complete(greedy + ",\"logit_bias\":{\"" + first + "\":-100}")));
+    }
+
+    @Test
+    void writesWhatASchemaAsks() {
+        String schema = "{\"type\":\"object\",\"properties\":{\"name\":{\"type\":\"string\",\"maxLength\":10},"
+                + "\"age\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":120},\"pet\":{\"enum\":[\"cat\",\"dog\"]}},"
+                + "\"required\":[\"name\",\"age\",\"pet\"],\"additionalProperties\":false}";
+        for (int seed = 0; seed < 6; seed++) {
+            JsonNode json = server.ok("/v1/chat/completions", "{" + MESSAGES + ",\"max_tokens\":60,\"temperature\":1.5,\"seed\":"
+                    + seed + ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"person\",\"schema\":"
+                    + schema + "}}}");
+            JsonNode value = TestServer.json(json.get("choices").get(0).get("message").get("content").asText());
+            assertEquals(3, value.size(), value::toString);
+            assertTrue(value.get("age").isInt() && value.get("age").asInt() <= 120, value::toString);
+            assertTrue(List.of("cat", "dog").contains(value.get("pet").asText()), value::toString);
+        }
+        JsonNode any = server.ok("/v1/completions", "{" + PROMPT
+                + ",\"max_tokens\":40,\"response_format\":{\"type\":\"json_object\"}}");
+        assertTrue(TestServer.json(text(any)).isObject());
+        JsonNode error = server.post(400, "/v1/completions", "{" + PROMPT + ",\"json_schema\":{\"type\":\"elephant\"}}")
+                .get("error");
+        assertEquals("json_schema", error.get("param").asText());
+        assertTrue(error.get("message").asText().contains("elephant"), error::toString);
+        JsonNode tools = server.post(400, "/v1/chat/completions", "{" + MESSAGES
+                + ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}").get("error");
+        assertEquals("tools", tools.get("param").asText(), "this model's template knows of none");
     }
 
     @Test

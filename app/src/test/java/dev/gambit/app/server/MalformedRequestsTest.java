@@ -122,6 +122,7 @@ class MalformedRequestsTest {
         wrong.put("response_format", List.of("1", "\"json\"", "{\"type\":\"xml\"}", "{\"type\":5}", "{}"));
         wrong.put("tools", List.of("5", "{}", "[5]", "\"x\""));
         wrong.put("logit_bias", List.of("5", "[5]", "\"x\"", "{\"a\":1}", "{\"1\":\"x\"}", "{\"99999999\":1}"));
+        wrong.put("top_logprobs", List.of("21", "-1", "\"x\"", "1.5"));
         wrong.put("suffix", List.of("\"x\"", "5"));
         wrong.put("best_of", List.of("5", "\"x\""));
         wrong.put("modalities", List.of("[\"audio\"]", "5"));
