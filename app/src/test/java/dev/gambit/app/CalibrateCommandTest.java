@@ -118,7 +118,8 @@ class CalibrateCommandTest {
                 "0.6,0.8", "--progress", "none");
         assertEquals(0.6, number("^0\\.60 +(0\\.\\d{3}) +\\d\\.\\d{4}$", out), 0.05, out + message);
         out = run(
-                new PerplexityCommand(), "-m", model, "-f", text, "-c", 32, "--chunks", 4, "--chess", sidecar, "--budget",
+                new PerplexityCommand(), "-m", model, "-f", text, "-c", 32, "--chunks", 4, "--chess", sidecar,
+                "--budget",
                 0.6);
         assertEquals(0.6, number("^active (0\\.\\d+), skipped Q_IN ", out), 0.05, out + message);
         assertTrue(java.nio.file.Files.notExists(folder.resolve("b.gguf.search")));

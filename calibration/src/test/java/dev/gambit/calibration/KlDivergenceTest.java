@@ -157,7 +157,8 @@ class KlDivergenceTest {
         try (Session session = model.session()) {
             session.evaluate(window, 0, (first, count, logits) -> {
                 for (int r = 0; r < count; r++) {
-                    rows[first + r] = logProbabilities(Arrays.copyOfRange(logits, r * vocabulary, (r + 1) * vocabulary));
+                    rows[first + r] = logProbabilities(Arrays.copyOfRange(logits, r * vocabulary, (r + 1)
+                            * vocabulary));
                 }
             });
         }

@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 class SchedulingTest {
 
     /** Hundreds of tokens: long enough to be in the middle of. */
-    private static final String LONG = "{\"prompt\":\"Once upon a time\",\"ignore_eos\":true,\"seed\":1,\"max_tokens\":230";
+    private static final String LONG =
+            "{\"prompt\":\"Once upon a time\",\"ignore_eos\":true,\"seed\":1,\"max_tokens\":230";
 
     private static void await(String what, BooleanSupplier condition) throws InterruptedException {
         for (int i = 0; i < 600 && !condition.getAsBoolean(); i++) {
@@ -60,10 +61,12 @@ class SchedulingTest {
             for (String fields : new String[] {",\"stream\":true", ",\"stream\":false"}) {
                 Socket socket = begin(server, fields);
                 await("it is worked on", () -> busy(server) == 1);
-                int decoded = TestServer.json(server.get("/slots").body()).get(0).get("next_token").get("n_decoded").asInt();
+                int decoded = TestServer.json(server.get("/slots").body()).get(0).get("next_token").get("n_decoded")
+                        .asInt();
                 socket.close();
                 await("its slot is free", () -> busy(server) == 0);
-                int last = TestServer.json(server.get("/slots").body()).get(0).get("next_token").get("n_decoded").asInt();
+                int last = TestServer.json(server.get("/slots").body()).get(0).get("next_token").get("n_decoded")
+                        .asInt();
                 assertTrue(last < 230, "it was not generated to its end: " + decoded + " then " + last);
             }
             assertTrue(server.get("/metrics").body().contains("gambit_requests_abandoned_total 1")
@@ -80,7 +83,8 @@ class SchedulingTest {
             var second = later(server, "{\"prompt\":\"One\",\"max_tokens\":3}");
             var third = later(server, "{\"prompt\":\"Two\",\"max_tokens\":3}");
             await("two wait", () -> server.get("/metrics").body().contains("gambit_requests_deferred 2"));
-            JsonNode error = server.post(429, "/v1/completions", "{\"prompt\":\"Three\",\"max_tokens\":3}").get("error");
+            JsonNode error = server.post(429, "/v1/completions", "{\"prompt\":\"Three\",\"max_tokens\":3}").get(
+                    "error");
             assertEquals("rate_limit_exceeded", error.get("code").asText());
             first.close();
             assertEquals(200, second.join().statusCode());
@@ -90,7 +94,8 @@ class SchedulingTest {
 
     @Test
     void sameSeedSameTextAloneAndBesideFifteenOthers() {
-        String asked = "{\"prompt\":\"Once upon a time there was a\",\"max_tokens\":16,\"temperature\":1.0,\"seed\":42}";
+        String asked =
+                "{\"prompt\":\"Once upon a time there was a\",\"max_tokens\":16,\"temperature\":1.0,\"seed\":42}";
         try (TestServer server = new TestServer(TestServer.options(16, 64))) {
             String alone = server.ok("/v1/completions", asked).get("choices").toString();
             List<CompletableFuture<HttpResponse<String>>> all = new ArrayList<>();
@@ -141,7 +146,8 @@ class SchedulingTest {
             JsonNode error = server.post(503, "/v1/completions", "{\"prompt\":\"One\",\"max_tokens\":3}").get("error");
             assertEquals("shutting_down", error.get("code").asText());
             assertEquals(503, server.get("/health").statusCode());
-            BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+            BufferedReader in = new BufferedReader(new InputStreamReader(socket.getInputStream(),
+                    StandardCharsets.UTF_8));
             String line = in.readLine();
             boolean done = false;
             while (line != null && !done) {
