@@ -185,7 +185,8 @@ class CompletionsTest {
         complete("\"max_tokens\":1,\"user\":\"me\",\"model\":\"gpt-4o\",\"store\":false,\"metadata\":{\"a\":\"b\"},"
                 + "\"best_of\":1,\"suffix\":null,\"mirostat\":0,\"typical_p\":1.0,\"sparsity\":0.5,"
                 + "\"response_format\":{\"type\":\"text\"}");
-        for (String field : new String[] {"\"best_of\":3", "\"suffix\":\"x\"", "\"mirostat\":2", "\"budget\":0.5", "\"frobnicate\":1", "\"grammar\":\"root ::= 1\""}) {
+        for (String field : new String[] {"\"best_of\":3", "\"suffix\":\"x\"", "\"mirostat\":2", "\"budget\":0.5",
+            "\"frobnicate\":1", "\"grammar\":\"root ::= 1\""}) {
             JsonNode error = server.post(400, "/v1/completions", "{" + PROMPT + "," + field + "}").get("error");
             String name = field.substring(1, field.indexOf('"', 1));
             assertEquals(name, error.get("param").asText(), error::toString);
@@ -208,7 +209,8 @@ class CompletionsTest {
             before = timings.get("active").asDouble();
         }
         assertEquals(text(dense), text(complete(ask + "0")), "dense again, whatever was in between");
-        assertEquals(text(complete("\"max_tokens\":24,\"temperature\":0")), text(complete(ask + "0.5")), "the server's own");
+        assertEquals(text(complete("\"max_tokens\":24,\"temperature\":0")), text(complete(ask + "0.5")),
+                "the server's own");
         assertEquals("sparsity", server.post(400, "/v1/completions", "{" + PROMPT + ",\"sparsity\":0.95}").get("error")
                 .get("param").asText(), "more than the thresholds have");
     }
@@ -227,13 +229,15 @@ class CompletionsTest {
             assertTrue(token.get("top_logprobs").get(0).get("logprob").asDouble() >= token.get("logprob").asDouble());
         }
         assertEquals("stop", choice.get("finish_reason").asText());
-        assertEquals(choice.get("message").get("content").asText(), text.toString(), "all of the text, and not its end");
+        assertEquals(choice.get("message").get("content").asText(), text.toString(),
+                "all of the text, and not its end");
         List<JsonNode> streamed = new ArrayList<>();
         stream("/v1/chat/completions", ask).forEach(e -> e.get("choices").get(0).path("logprobs").path("content")
                 .forEach(streamed::add));
         assertEquals(content.size(), streamed.size());
         assertEquals(content.get(0), streamed.get(0));
-        JsonNode lists = complete("\"max_tokens\":5,\"logprobs\":2,\"temperature\":0").get("choices").get(0).get("logprobs");
+        JsonNode lists = complete("\"max_tokens\":5,\"logprobs\":2,\"temperature\":0").get("choices").get(0).get(
+                "logprobs");
         assertEquals(5, lists.get("tokens").size());
         assertEquals(0, lists.get("text_offset").get(0).asInt());
         assertEquals(lists.get("token_logprobs").get(0), lists.get("top_logprobs").get(0).get(
@@ -264,8 +268,10 @@ class CompletionsTest {
                 + "\"age\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":120},\"pet\":{\"enum\":[\"cat\",\"dog\"]}},"
                 + "\"required\":[\"name\",\"age\",\"pet\"],\"additionalProperties\":false}";
         for (int seed = 0; seed < 6; seed++) {
-            JsonNode json = server.ok("/v1/chat/completions", "{" + MESSAGES + ",\"max_tokens\":60,\"temperature\":1.5,\"seed\":"
-                    + seed + ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"person\",\"schema\":"
+            JsonNode json = server.ok("/v1/chat/completions", "{" + MESSAGES
+                    + ",\"max_tokens\":60,\"temperature\":1.5,\"seed\":"
+                    + seed
+                    + ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"person\",\"schema\":"
                     + schema + "}}}");
             JsonNode value = TestServer.json(json.get("choices").get(0).get("message").get("content").asText());
             assertEquals(3, value.size(), value::toString);

@@ -22,7 +22,8 @@ class ToolsTest {
 
     private static final String WEATHER = "{\"type\":\"function\",\"function\":{\"name\":\"weather\",\"parameters\":"
             + "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}}}";
-    private static final String CALL = "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>";
+    private static final String CALL =
+            "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Oslo\"}}\n</tool_call>";
 
     private static Tools tools(String rest) {
         return Tools.read(new Fields(Json.parse(("{\"tools\":[" + WEATHER + "]" + rest + "}").getBytes(
@@ -67,7 +68,8 @@ class ToolsTest {
         JsonNode plain = format(tools("")).whole(List.of(text("It rains."))).get("choices").get(0);
         assertEquals("stop", plain.get("finish_reason").asText());
         assertEquals("It rains.", plain.get("message").get("content").asText());
-        assertTrue(format(tools("")).whole(List.of(text(CALL))).get("choices").get(0).get("message").get("content").isNull());
+        assertTrue(format(tools("")).whole(List.of(text(CALL))).get("choices").get(0).get("message").get("content")
+                .isNull());
     }
 
     @Test
