@@ -50,7 +50,7 @@ final class Images {
             image.withBuildArg("BASE_IMAGE", base);
         }
         String jdk = System.getenv("JDK_IMAGE");
-        if (jdk != null) {
+        if (jdk != null && !jdk.isEmpty()) {
             image.withBuildArg("JDK_IMAGE", jdk);
         }
         return image.get();
