@@ -2,8 +2,6 @@ package dev.gambit.it.container;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.testcontainers.DockerClientFactory;
@@ -11,14 +9,13 @@ import org.testcontainers.images.builder.ImageFromDockerfile;
 
 /**
  * The images under test, built from the repository's Dockerfiles once a JVM, with the jars of this build. Where
- * {@code BASE_IMAGE} names a local image (as .ci/container-engine.sh does), everything is built on it and no registry is asked;
+ * {@code BASE_IMAGE} and {@code JDK_IMAGE} name local images (as .ci/container-engine.sh does), everything is built on them and no registry is asked;
  * otherwise on what the Dockerfiles name.
  */
 final class Images {
 
     private static String gambit;
     private static String jetson;
-    private static String jdk;
 
     private Images() {}
 
@@ -50,36 +47,13 @@ final class Images {
                 new ImageFromDockerfile(name, false).withDockerfile(root().resolve(dockerfile));
         String base = System.getenv("BASE_IMAGE");
         if (base != null) {
-            image.withBuildArg("BASE_IMAGE", base).withBuildArg("JDK_IMAGE", jdk(base));
+            image.withBuildArg("BASE_IMAGE", base);
+        }
+        String jdk = System.getenv("JDK_IMAGE");
+        if (jdk != null && !jdk.isEmpty()) {
+            image.withBuildArg("JDK_IMAGE", jdk);
         }
         return image.get();
-    }
-
-    /** An image with a JDK on a base that has none: this JVM's own, whose trust store may be a link into this system. */
-    private static String jdk(String base) {
-        if (jdk == null) {
-            Path home = Path.of(System.getProperty("java.home"));
-            jdk = new ImageFromDockerfile("localhost/gambit-it/jdk:latest", false)
-                    .withFileFromPath("jdk", home)
-                    .withFileFromPath("cacerts", real(home.resolve("lib/security/cacerts")))
-                    .withDockerfileFromBuilder(file -> file.from(base)
-                            .copy("jdk", "/opt/jdk")
-                            .copy("cacerts", "/opt/cacerts")
-                            .run("mv", "-f", "/opt/cacerts", "/opt/jdk/lib/security/cacerts")
-                            .env("JAVA_HOME", "/opt/jdk")
-                            .env("PATH", "/opt/jdk/bin:/usr/local/bin:/usr/bin:/bin")
-                            .build())
-                    .get();
-        }
-        return jdk;
-    }
-
-    private static Path real(Path file) {
-        try {
-            return file.toRealPath();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     /** Returns the repository's root. */
