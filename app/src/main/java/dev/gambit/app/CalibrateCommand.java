@@ -75,14 +75,6 @@ final class CalibrateCommand implements Callable<Integer> {
     private List<Path> inStats = List.of();
 
     @Option(
-            names = "--budget",
-            paramLabel = "B",
-            split = ",",
-            description = "also search where weights are best spent, for policy gambit, and check these budgets on a"
-                    + " held-out part of the text: fractions of the weights, such as 0.6 or 0.5,0.7")
-    private List<Double> budgets = List.of();
-
-    @Option(
             names = "--search",
             paramLabel = "NAME",
             split = ",",
@@ -113,7 +105,7 @@ final class CalibrateCommand implements Callable<Integer> {
             throw new GambitException(GambitException.line(
                     "calibrate", "a file to write (-o or --stats)", "neither", "name the sidecar with -o"));
         }
-        budgets.forEach(BudgetSearch::require);
+        options.budgets.forEach(BudgetSearch::require);
         for (String name : others) {
             if (!name.equals(TealGreedy.POLICY) && !name.equals(WiSparse.POLICY)) {
                 throw new GambitException(GambitException.line(
@@ -121,7 +113,7 @@ final class CalibrateCommand implements Callable<Integer> {
                         "the other policies need no search"));
             }
         }
-        if (!budgets.isEmpty() && (files.isEmpty() || output == null)) {
+        if (!options.budgets.isEmpty() && (files.isEmpty() || output == null)) {
             throw new GambitException(GambitException.line(
                     "calibrate --budget", "a text (-f) and a sidecar to write (-o)", "not both", "name both"));
         }
@@ -149,7 +141,7 @@ final class CalibrateCommand implements Callable<Integer> {
             searched.add(LaRosa.of(statistics));
             SidecarWriter.write(statistics, searched, output);
         }
-        if (!budgets.isEmpty()) {
+        if (!options.budgets.isEmpty()) {
             deleteState();
         }
         summary(statistics);
@@ -175,7 +167,7 @@ final class CalibrateCommand implements Callable<Integer> {
             ModelOptionsMixin.explainBackend(model, System.err);
             TokenWindows windows = TokenWindows.of(model.tokenizer(), text, window, Math.max(0, chunks));
             List<String> names = files.stream().map(f -> f.getFileName().toString()).toList();
-            if (!budgets.isEmpty()) {
+            if (!options.budgets.isEmpty()) {
                 search(windows);
             }
             CalibrationStatistics statistics = new Calibrator(model(), options.threads)
@@ -198,7 +190,7 @@ final class CalibrateCommand implements Callable<Integer> {
             searched.add(SearchedPolicy.of(allocation));
             System.out.printf(Locale.ROOT, "%-8s %8s %8s  on text held out%n", "budget", "active", "KL");
             for (BudgetSearch.Check c : search.check(
-                    allocation, budgets.stream().mapToDouble(Double::doubleValue).toArray())) {
+                    allocation, options.budgets.stream().mapToDouble(Double::doubleValue).toArray())) {
                 System.out.printf(
                         Locale.ROOT, "%-8.2f %8.3f %8.4f%n", c.budget(), c.active(), c.divergence());
             }

@@ -16,6 +16,7 @@ import dev.gambit.engine.sparsity.FatRelu;
 import dev.gambit.engine.sparsity.Sidecar;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.List;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -61,10 +62,12 @@ public final class ModelOptionsMixin {
                     + "little as --target-speed takes, chosen between tokens (generate and chat)")
     Double sparsity;
 
-    @Option(names = "--budget", paramLabel = "B",
+    @Option(names = "--budget", paramLabel = "B", split = ",",
             description = "fraction of the layers' weights a token may use, 0.05 to 1, by policy gambit: the same as "
-                    + "--policy gambit --sparsity 1-B")
-    Double budget;
+                    + "--policy gambit --sparsity 1-B; calibrate takes several: it searches where weights are best spent "
+                    + "and checks these budgets on a held-out part of the text")
+    List<Double> budgets = List.of();
+
     @Option(names = "--target-speed", paramLabel = "X",
             description = "tokens a second to generate with --sparsity auto")
     Double targetSpeed;
@@ -267,7 +270,7 @@ public final class ModelOptionsMixin {
     }
 
     private Double level(boolean thresholds) {
-        if (budget != null) {
+        if (!budgets.isEmpty()) {
             return budgetLevel();
         }
         // Weights are laid out for the default level where the level is yet to be found.
@@ -277,7 +280,7 @@ public final class ModelOptionsMixin {
     }
 
     private Sparsity asked() {
-        return level == null ? null : sparsity(chess, budget == null ? policy(policy, importance) : BUDGET_POLICY,
+        return level == null ? null : sparsity(chess, budgets.isEmpty() ? policy(policy, importance) : BUDGET_POLICY,
                 level);
     }
 
@@ -288,6 +291,10 @@ public final class ModelOptionsMixin {
                     "--budget", "policy " + BUDGET_POLICY + " and no --sparsity or --importance",
                     policy == null ? "one of these" : "policy " + policy, "leave the others out"));
         }
+        if (budgets.size() > 1) {
+            throw new GambitException(GambitException.line("--budget", "one", budgets.size(), "name one of them"));
+        }
+        double budget = budgets.getFirst();
         if (!(budget >= SMALLEST_BUDGET && budget <= 1)) {
             throw new GambitException(GambitException.line(
                     "--budget", SMALLEST_BUDGET + " to 1", text(budget),
