@@ -143,7 +143,7 @@ class BenchCommandTest {
             double bytes = Double.parseDouble(cells[11]);
             assertTrue(bytes > 0.2 && bytes <= 1 && (b > 1 || i > 3 || bytes == 1), lines.get(i));
         }
-        assertEquals(1, Run.of("bench", "--parallel", "2", "-o", "json").status());
+        assertEquals(2, Run.of("bench", "--parallel", "2", "-o", "json").status());
     }
 
     @Test

@@ -124,7 +124,7 @@ class GenerateCommandTest {
             String[] args = java.util.stream.Stream.concat(java.util.stream.Stream.of("generate", "-p", "Once"),
                     java.util.Arrays.stream(wrong)).toArray(String[]::new);
             Run failed = Run.of(args);
-            assertEquals(1, failed.status(), failed.err());
+            assertEquals(2, failed.status(), failed.err());
             assertTrue(failed.err().contains("expected ") && failed.err().lines().count() == 1, failed.err());
         }
         assertEquals(2, Run.of("generate", "-p", "Once", "--sparsity", "much").status());
