@@ -31,7 +31,7 @@ class StoryController {
     }
 
     @GetMapping(path = "/story", produces = MediaType.TEXT_EVENT_STREAM_VALUE)
-    SseEmitter story(@RequestParam(defaultValue = "a little fox") String about) {
+    SseEmitter story(@RequestParam(name = "about", defaultValue = "a little fox") String about) {
         SseEmitter emitter = new SseEmitter(NO_TIMEOUT);
         model.chat(
                 ChatRequest.builder()
