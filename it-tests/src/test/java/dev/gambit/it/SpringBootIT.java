@@ -53,7 +53,7 @@ class SpringBootIT {
                     .toString());
             assertTrue(events.contains("event:end"), events.toString());
 
-            process.destroy(); // SIGTERM
+            process.toHandle().destroy(); // SIGTERM; Process.destroy would close its output, too
             lines.lines().forEach(line -> log.append(line).append('\n'));
             assertTrue(process.waitFor(30, TimeUnit.SECONDS), log.toString());
             assertEquals(143, process.exitValue(), log.toString());
