@@ -50,7 +50,8 @@ class BrowserIT {
                         .redirectErrorStream(true)
                         .start();
         try (Tab tab = new Tab(browser, page)) {
-            tab.until("document.getElementById('model').textContent.includes('fable')", "the page knows the model");
+            tab.until("document.getElementById('model')?.textContent.includes('fable') === true",
+                    "the page knows the model");
             tab.value("document.getElementById('text').value = 'Tell me a story.';"
                     + "document.getElementById('most').value = 40; document.getElementById('ask').requestSubmit()");
             tab.until("document.getElementById('messages').lastElementChild?.textContent.length > 20",
