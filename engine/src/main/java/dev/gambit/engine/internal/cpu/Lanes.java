@@ -33,12 +33,19 @@ final class Lanes {
     /** Turns the bits of a half float, moved to a float's place, into its value: 2^112. */
     private static final float HALF_BIAS = 0x1p112f;
 
+    private static final int TOP_BYTE = 0xff000000;
+    /** What a byte taken out of an int is to be multiplied with. */
+    static final float BYTE_UNIT = 0x1p-24f;
+
     /** Rotations; only those below {@link #N} are used. */
     private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(F, 8, 1, true);
 
     private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(F, 4, 1, true);
     private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(F, 2, 1, true);
     private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(F, 1, 1, true);
+
+    private static final VectorShuffle<Float> ZIP_LOW = VectorShuffle.makeZip(F, 0);
+    private static final VectorShuffle<Float> ZIP_HIGH = VectorShuffle.makeZip(F, 1);
 
     private Lanes() {}
 
@@ -85,6 +92,51 @@ final class Lanes {
                 I, 0);
     }
 
+    /** Loads ints. */
+    static IntVector ints(MemorySegment s, long offset) {
+        return IntVector.fromMemorySegment(I, s, offset, LE);
+    }
+
+    /** Turns byte 0 of each int into {@code 2^24} times its value, as do the next three with theirs: {@link #BYTE_UNIT}. */
+    static FloatVector byte0(IntVector v) {
+        return (FloatVector) v.lanewise(VectorOperators.LSHL, 24).convert(VectorOperators.I2F, 0);
+    }
+
+    static FloatVector byte1(IntVector v) {
+        return (FloatVector) v.lanewise(VectorOperators.LSHL, 16).and(TOP_BYTE).convert(VectorOperators.I2F, 0);
+    }
+
+    static FloatVector byte2(IntVector v) {
+        return (FloatVector) v.lanewise(VectorOperators.LSHL, 8).and(TOP_BYTE).convert(VectorOperators.I2F, 0);
+    }
+
+    static FloatVector byte3(IntVector v) {
+        return (FloatVector) v.and(TOP_BYTE).convert(VectorOperators.I2F, 0);
+    }
+
+    /** The brain floats in the lower halves of ints. */
+    static FloatVector lowBrainFloats(IntVector v) {
+        return v.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    /** The brain floats in the upper halves of ints. */
+    static FloatVector highBrainFloats(IntVector v) {
+        return v.and(0xffff0000).reinterpretAsFloats();
+    }
+
+    /** The half floats in the lower halves of ints; see {@link #halves}. */
+    static FloatVector lowHalves(IntVector v) {
+        return highHalves(v.lanewise(VectorOperators.LSHL, 16));
+    }
+
+    /** The half floats in the upper halves of ints. */
+    static FloatVector highHalves(IntVector v) {
+        return v.lanewise(VectorOperators.ASHR, 3)
+                .and(0x8fffe000)
+                .reinterpretAsFloats()
+                .mul(HALF_BIAS);
+    }
+
     /** Loads brain floats. */
     static FloatVector brainFloats(MemorySegment s, long offset) {
         return words(s, offset).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
@@ -103,6 +155,17 @@ final class Lanes {
     /** Turns nibble {@code k} of each 16-bit word, picked by {@code mask = 15 << 4k}, into {@code 16^k · nibble}. */
     static FloatVector nibbles(IntVector words, IntVector mask) {
         return (FloatVector) words.and(mask).convert(VectorOperators.I2F, 0);
+    }
+
+    /** Nibble 7 of each int; its neighbours come from {@link #nibbles}, this one would be its sign. */
+    static FloatVector lastNibble(IntVector v) {
+        return (FloatVector) v.lanewise(VectorOperators.LSHR, 28).convert(VectorOperators.I2F, 0);
+    }
+
+    /** Writes {@code a[0], b[0], a[1], b[1] …}, {@code 2N} floats. */
+    static void zip(FloatVector a, FloatVector b, float[] out, int at) {
+        a.rearrange(ZIP_LOW, b).intoArray(out, at);
+        a.rearrange(ZIP_HIGH, b).intoArray(out, at + N);
     }
 
     /** The mask of nibble {@code k}. */

@@ -194,9 +194,9 @@ final class PackedMatrix {
     private float stored(long at, int i) {
         return switch (plane) {
             case F32 -> data.get(FLOAT, at + i * 4L);
-            case F16 -> Float.float16ToFloat(data.get(SHORT, at + i * 2L));
-            case BF16 -> Float.intBitsToFloat(data.get(SHORT, at + i * 2L) << 16);
-            case I8 -> data.get(ValueLayout.JAVA_BYTE, at + i);
+            case F16 -> Float.float16ToFloat(data.get(SHORT, at + plane.place(i) * 2L));
+            case BF16 -> Float.intBitsToFloat(data.get(SHORT, at + plane.place(i) * 2L) << 16);
+            case I8 -> data.get(ValueLayout.JAVA_BYTE, at + plane.place(i));
             case U4 -> (data.get(SHORT, at + i % 16 * 2L) >>> (i / 16 * 4)) & 15;
         };
     }

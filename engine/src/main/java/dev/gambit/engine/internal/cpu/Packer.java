@@ -313,7 +313,7 @@ final class Packer {
         private void packBytes(int first, int n) {
             for (int o = 0; o < n; o++) {
                 load(first, o, n, row);
-                spread(row.q, plane, o, m.inputs);
+                spread(row.q, plane, m.plane.place(o), m.inputs);
             }
         }
 
@@ -327,8 +327,9 @@ final class Packer {
             int bytes = (int) m.plane.bytes(1);
             for (int o = 0; o < n; o++) {
                 read(first + o, null);
+                int place = m.plane.place(o);
                 for (int i = 0; bytes == 2 && i < m.inputs; i++) {
-                    SHORTS.set(plane, (i * 64 + o) * 2, (short) SHORTS.get(rows, i * 2));
+                    SHORTS.set(plane, (i * 64 + place) * 2, (short) SHORTS.get(rows, i * 2));
                 }
                 for (int i = 0; bytes == 4 && i < m.inputs; i++) {
                     INTS.set(plane, (i * 64 + o) * 4, (int) INTS.get(rows, i * 4));
@@ -376,7 +377,7 @@ final class Packer {
                     for (int t = 0; t < n && base + lane * n + t < m.inputs; t++) {
                         byte q = row.q[base + lane * n + t];
                         if (m.plane == Plane.I8) {
-                            plane[base + t * 16 + lane] = q;
+                            plane[base + t / 4 * 64 + lane * 4 + t % 4] = q;
                         } else {
                             plane[(base + t / 4 * 64) / 2 + lane * 2 + t % 4 / 2] |= (byte) (q << t % 2 * 4);
                         }

@@ -9,7 +9,7 @@ import java.lang.foreign.ValueLayout;
  * scales are applied once, to the lanes' sums. The last strip has as many groups as are left, rounded up to a power of
  * two, each spread over {@code 16 / groups} lanes. Rows of unquantised planes are plain.
  *
- * <p>A record: the strips' integers, {@code [strip][step][lane]}, then {@code [strip][16]} scales and, where the type has
+ * <p>A record: the strips' integers, {@code [strip][steps/4][lane][4]}, then {@code [strip][16]} scales and, where the type has
  * them, minima: half floats, or floats for two-level scales.
  */
 final class RowStrips {
@@ -126,7 +126,7 @@ final class RowStrips {
         int t = (input - base) % n;
         float q;
         if (matrix.plane == Plane.I8) {
-            q = data.get(ValueLayout.JAVA_BYTE, record + base + t * LANES + lane);
+            q = data.get(ValueLayout.JAVA_BYTE, record + base + t / 4 * 4 * LANES + lane * 4L + t % 4);
         } else {
             int word = data.get(SHORT, record + (base + t / 4 * 4 * LANES) / 2 + lane * 2L);
             q = (word >>> (t % 4 * 4)) & 15;

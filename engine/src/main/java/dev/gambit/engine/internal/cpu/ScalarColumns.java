@@ -102,8 +102,11 @@ final class ScalarColumns {
         MemorySegment.copy(w.data, ValueLayout.JAVA_BYTE, p, stored, 0, stored.length);
         switch (w.plane) {
             case I8 -> {
-                for (int o = 0; o < TILE; o++) {
-                    out[o] = stored[o];
+                for (int o = 0; o < 16; o++) {
+                    out[o] = stored[4 * o];
+                    out[o + 16] = stored[4 * o + 1];
+                    out[o + 32] = stored[4 * o + 2];
+                    out[o + 48] = stored[4 * o + 3];
                 }
             }
             case U4 -> {
@@ -117,13 +120,17 @@ final class ScalarColumns {
                 }
             }
             case BF16 -> {
-                for (int o = 0; o < TILE; o++) {
-                    out[o] = Float.intBitsToFloat(stored[2 * o + 1] << 24 | (stored[2 * o] & 0xff) << 16);
+                for (int i = 0; i < TILE / 2; i++) {
+                    int o = i / 16 * 32 + i % 16;
+                    out[o] = Float.intBitsToFloat(stored[4 * i + 1] << 24 | (stored[4 * i] & 0xff) << 16);
+                    out[o + 16] = Float.intBitsToFloat(stored[4 * i + 3] << 24 | (stored[4 * i + 2] & 0xff) << 16);
                 }
             }
             case F16 -> {
-                for (int o = 0; o < TILE; o++) {
-                    out[o] = Float.float16ToFloat((short) (stored[2 * o + 1] << 8 | stored[2 * o] & 0xff));
+                for (int i = 0; i < TILE / 2; i++) {
+                    int o = i / 16 * 32 + i % 16;
+                    out[o] = Float.float16ToFloat((short) (stored[4 * i + 1] << 8 | stored[4 * i] & 0xff));
+                    out[o + 16] = Float.float16ToFloat((short) (stored[4 * i + 3] << 8 | stored[4 * i + 2] & 0xff));
                 }
             }
             case F32 -> {

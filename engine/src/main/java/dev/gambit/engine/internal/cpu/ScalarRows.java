@@ -122,8 +122,12 @@ final class ScalarRows {
     /** Writes a record's integers as floats, in strip order. */
     private static void decodeIntegers(Plane plane, byte[] record, float[] row) {
         if (plane == Plane.I8) {
-            for (int i = 0; i < row.length; i++) {
-                row[i] = record[i];
+            for (int i = 0; i < row.length; i += 4 * LANES) {
+                for (int j = 0; j < LANES; j++) {
+                    for (int t = 0; t < 4; t++) {
+                        row[i + t * LANES + j] = record[i + 4 * j + t];
+                    }
+                }
             }
             return;
         }

@@ -50,11 +50,7 @@ final class VectorColumns {
 
     private static void bytes(
             PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] sums, float[] scales) {
-        MemorySegment data = w.data;
-        long stride = w.stride();
         int units = w.group / Kept.UNIT;
-        int[] index = x.index;
-        float[] value = x.value;
         long base = w.tileOffset(tile);
         for (int g = g0; g < g1; g++) {
             int first = x.start[g * units];
@@ -62,26 +58,72 @@ final class VectorColumns {
             if (first == end) {
                 continue;
             }
-            for (int h = 0; h < TILE; h += 4 * N) {
-                FloatVector a0 = FloatVector.zero(F);
-                FloatVector a1 = a0;
-                FloatVector a2 = a0;
-                FloatVector a3 = a0;
-                for (int k = first; k < end; k++) {
-                    FloatVector xv = FloatVector.broadcast(F, value[k]);
-                    long p = base + h + index[k] * stride;
-                    a0 = Lanes.bytes(data, p).fma(xv, a0);
-                    a1 = Lanes.bytes(data, p + N).fma(xv, a1);
-                    a2 = Lanes.bytes(data, p + 2 * N).fma(xv, a2);
-                    a3 = Lanes.bytes(data, p + 3 * N).fma(xv, a3);
+            if (N == 16) {
+                bytes(w.data, base, w.stride(), x.index, x.value, first, end, sums);
+            } else {
+                for (int h = 0; h < 16; h += 2 * N) {
+                    bytes(w.data, base, w.stride(), x.index, x.value, first, end, sums, h);
                 }
-                a0.intoArray(sums, h);
-                a1.intoArray(sums, h + N);
-                a2.intoArray(sums, h + 2 * N);
-                a3.intoArray(sums, h + 3 * N);
             }
             GroupScales.add(w, g, tile, sums, 0, groupSum(x, g, units), y, yo, scales);
         }
+    }
+
+    /** Sums up a group of a tile, whose 64 outputs are one vector of ints. */
+    private static void bytes(
+            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] sums) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int k = first; k < end; k++) {
+            FloatVector xv = FloatVector.broadcast(F, value[k]);
+            IntVector v = Lanes.ints(data, base + index[k] * stride);
+            a0 = Lanes.byte0(v).fma(xv, a0);
+            a1 = Lanes.byte1(v).fma(xv, a1);
+            a2 = Lanes.byte2(v).fma(xv, a2);
+            a3 = Lanes.byte3(v).fma(xv, a3);
+        }
+        a0.mul(Lanes.BYTE_UNIT).intoArray(sums, 0);
+        a1.mul(Lanes.BYTE_UNIT).intoArray(sums, 16);
+        a2.mul(Lanes.BYTE_UNIT).intoArray(sums, 32);
+        a3.mul(Lanes.BYTE_UNIT).intoArray(sums, 48);
+    }
+
+    /** The same of two shorter vectors of ints from number {@code h} on. */
+    private static void bytes(
+            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] sums,
+            int h) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
+        for (int k = first; k < end; k++) {
+            FloatVector xv = FloatVector.broadcast(F, value[k]);
+            long p = base + 4 * h + index[k] * stride;
+            IntVector v = Lanes.ints(data, p);
+            IntVector u = Lanes.ints(data, p + 4 * N);
+            a0 = Lanes.byte0(v).fma(xv, a0);
+            a1 = Lanes.byte1(v).fma(xv, a1);
+            a2 = Lanes.byte2(v).fma(xv, a2);
+            a3 = Lanes.byte3(v).fma(xv, a3);
+            b0 = Lanes.byte0(u).fma(xv, b0);
+            b1 = Lanes.byte1(u).fma(xv, b1);
+            b2 = Lanes.byte2(u).fma(xv, b2);
+            b3 = Lanes.byte3(u).fma(xv, b3);
+        }
+        a0.mul(Lanes.BYTE_UNIT).intoArray(sums, h);
+        a1.mul(Lanes.BYTE_UNIT).intoArray(sums, h + 16);
+        a2.mul(Lanes.BYTE_UNIT).intoArray(sums, h + 32);
+        a3.mul(Lanes.BYTE_UNIT).intoArray(sums, h + 48);
+        b0.mul(Lanes.BYTE_UNIT).intoArray(sums, h + N);
+        b1.mul(Lanes.BYTE_UNIT).intoArray(sums, h + N + 16);
+        b2.mul(Lanes.BYTE_UNIT).intoArray(sums, h + N + 32);
+        b3.mul(Lanes.BYTE_UNIT).intoArray(sums, h + N + 48);
     }
 
     private static float groupSum(Kept x, int g, int units) {
@@ -90,15 +132,7 @@ final class VectorColumns {
 
     private static void nibbles(
             PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] sums, float[] scales) {
-        MemorySegment data = w.data;
-        long stride = w.stride();
         int units = w.group / Kept.UNIT;
-        int[] index = x.index;
-        float[] value = x.value;
-        IntVector mask0 = Lanes.nibbleMask(0);
-        IntVector mask1 = Lanes.nibbleMask(1);
-        IntVector mask2 = Lanes.nibbleMask(2);
-        IntVector mask3 = Lanes.nibbleMask(3);
         long base = w.tileOffset(tile);
         for (int g = g0; g < g1; g++) {
             int first = x.start[g * units];
@@ -106,53 +140,152 @@ final class VectorColumns {
             if (first == end) {
                 continue;
             }
-            for (int h = 0; h < 16; h += N) {
-                FloatVector a0 = FloatVector.zero(F);
-                FloatVector a1 = a0;
-                FloatVector a2 = a0;
-                FloatVector a3 = a0;
-                for (int k = first; k < end; k++) {
-                    FloatVector xv = FloatVector.broadcast(F, value[k]);
-                    IntVector v = Lanes.words(data, base + 2 * h + index[k] * stride);
-                    a0 = Lanes.nibbles(v, mask0).fma(xv, a0);
-                    a1 = Lanes.nibbles(v, mask1).fma(xv, a1);
-                    a2 = Lanes.nibbles(v, mask2).fma(xv, a2);
-                    a3 = Lanes.nibbles(v, mask3).fma(xv, a3);
+            if (N == 16) {
+                nibbles(w.data, base, w.stride(), x.index, x.value, first, end, sums);
+            } else {
+                for (int h = 0; h < 8; h += N) {
+                    nibbles(w.data, base, w.stride(), x.index, x.value, first, end, sums, h);
                 }
-                // nibble k was summed 16^k fold
-                a0.intoArray(sums, h);
-                a1.mul(0x1p-4f).intoArray(sums, h + 16);
-                a2.mul(0x1p-8f).intoArray(sums, h + 32);
-                a3.mul(0x1p-12f).intoArray(sums, h + 48);
             }
             GroupScales.add(w, g, tile, sums, 0, groupSum(x, g, units), y, yo, scales);
         }
     }
 
+    /** Sums up a group of a tile, whose 64 outputs are one vector of words; nibble {@code k} is summed 16^k fold. */
+    private static void nibbles(
+            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] sums) {
+        IntVector mask0 = Lanes.nibbleMask(0);
+        IntVector mask1 = Lanes.nibbleMask(1);
+        IntVector mask2 = Lanes.nibbleMask(2);
+        IntVector mask3 = Lanes.nibbleMask(3);
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        for (int k = first; k < end; k++) {
+            FloatVector xv = FloatVector.broadcast(F, value[k]);
+            IntVector v = Lanes.words(data, base + index[k] * stride);
+            a0 = Lanes.nibbles(v, mask0).fma(xv, a0);
+            a1 = Lanes.nibbles(v, mask1).fma(xv, a1);
+            a2 = Lanes.nibbles(v, mask2).fma(xv, a2);
+            a3 = Lanes.nibbles(v, mask3).fma(xv, a3);
+        }
+        a0.intoArray(sums, 0);
+        a1.mul(0x1p-4f).intoArray(sums, 16);
+        a2.mul(0x1p-8f).intoArray(sums, 32);
+        a3.mul(0x1p-12f).intoArray(sums, 48);
+    }
+
+    /** The same of a vector of ints, two words each, from number {@code h} on: even outputs and odd ones. */
+    private static void nibbles(
+            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] sums,
+            int h) {
+        IntVector mask0 = Lanes.nibbleMask(0);
+        IntVector mask1 = Lanes.nibbleMask(1);
+        IntVector mask2 = Lanes.nibbleMask(2);
+        IntVector mask3 = Lanes.nibbleMask(3);
+        IntVector mask4 = Lanes.nibbleMask(4);
+        IntVector mask5 = Lanes.nibbleMask(5);
+        IntVector mask6 = Lanes.nibbleMask(6);
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        FloatVector b0 = a0;
+        FloatVector b1 = a0;
+        FloatVector b2 = a0;
+        FloatVector b3 = a0;
+        for (int k = first; k < end; k++) {
+            FloatVector xv = FloatVector.broadcast(F, value[k]);
+            IntVector v = Lanes.ints(data, base + 4 * h + index[k] * stride);
+            a0 = Lanes.nibbles(v, mask0).fma(xv, a0);
+            a1 = Lanes.nibbles(v, mask1).fma(xv, a1);
+            a2 = Lanes.nibbles(v, mask2).fma(xv, a2);
+            a3 = Lanes.nibbles(v, mask3).fma(xv, a3);
+            b0 = Lanes.nibbles(v, mask4).fma(xv, b0);
+            b1 = Lanes.nibbles(v, mask5).fma(xv, b1);
+            b2 = Lanes.nibbles(v, mask6).fma(xv, b2);
+            b3 = Lanes.lastNibble(v).fma(xv, b3);
+        }
+        Lanes.zip(a0, b0.mul(0x1p-16f), sums, 2 * h);
+        Lanes.zip(a1.mul(0x1p-4f), b1.mul(0x1p-20f), sums, 2 * h + 16);
+        Lanes.zip(a2.mul(0x1p-8f), b2.mul(0x1p-24f), sums, 2 * h + 32);
+        Lanes.zip(a3.mul(0x1p-12f), b3, sums, 2 * h + 48);
+    }
+
     private static void brainFloats(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {
-        MemorySegment data = w.data;
-        long stride = w.stride();
         int first = x.start[g0 * 2];
         int end = x.start[g1 * 2];
-        for (int h = 0; h < TILE; h += 4 * N) {
-            long base = w.tileOffset(tile) + 2 * h;
-            FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
-            FloatVector y1 = FloatVector.fromArray(F, y, yo + h + N);
-            FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 2 * N);
-            FloatVector y3 = FloatVector.fromArray(F, y, yo + h + 3 * N);
-            for (int k = first; k < end; k++) {
-                FloatVector xv = FloatVector.broadcast(F, x.value[k]);
-                long p = base + x.index[k] * stride;
-                y0 = Lanes.brainFloats(data, p).fma(xv, y0);
-                y1 = Lanes.brainFloats(data, p + 2 * N).fma(xv, y1);
-                y2 = Lanes.brainFloats(data, p + 4 * N).fma(xv, y2);
-                y3 = Lanes.brainFloats(data, p + 6 * N).fma(xv, y3);
-            }
-            y0.intoArray(y, yo + h);
-            y1.intoArray(y, yo + h + N);
-            y2.intoArray(y, yo + h + 2 * N);
-            y3.intoArray(y, yo + h + 3 * N);
+        long base = w.tileOffset(tile);
+        if (N == 16) {
+            brainFloats(w.data, base, w.stride(), x.index, x.value, first, end, y, yo);
+            return;
         }
+        for (int h = 0; h < 16; h += 2 * N) {
+            brainFloats(w.data, base + 4 * h, w.stride(), x.index, x.value, first, end, y, yo + h, yo + h + 32);
+        }
+    }
+
+    /** Adds to a tile, whose 64 outputs are two vectors of ints. */
+    private static void brainFloats(
+            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] y,
+            int yo) {
+        FloatVector y0 = FloatVector.fromArray(F, y, yo);
+        FloatVector y1 = FloatVector.fromArray(F, y, yo + 16);
+        FloatVector y2 = FloatVector.fromArray(F, y, yo + 32);
+        FloatVector y3 = FloatVector.fromArray(F, y, yo + 48);
+        for (int k = first; k < end; k++) {
+            FloatVector xv = FloatVector.broadcast(F, value[k]);
+            long p = base + index[k] * stride;
+            IntVector v = Lanes.ints(data, p);
+            IntVector u = Lanes.ints(data, p + 64);
+            y0 = Lanes.lowBrainFloats(v).fma(xv, y0);
+            y1 = Lanes.highBrainFloats(v).fma(xv, y1);
+            y2 = Lanes.lowBrainFloats(u).fma(xv, y2);
+            y3 = Lanes.highBrainFloats(u).fma(xv, y3);
+        }
+        y0.intoArray(y, yo);
+        y1.intoArray(y, yo + 16);
+        y2.intoArray(y, yo + 32);
+        y3.intoArray(y, yo + 48);
+    }
+
+    /** The same of four shorter vectors of ints, whose outputs are {@code yo …} and {@code yo2 …}. */
+    private static void brainFloats(
+            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] y,
+            int yo, int yo2) {
+        FloatVector y0 = FloatVector.fromArray(F, y, yo);
+        FloatVector y1 = FloatVector.fromArray(F, y, yo + 16);
+        FloatVector y2 = FloatVector.fromArray(F, y, yo + N);
+        FloatVector y3 = FloatVector.fromArray(F, y, yo + N + 16);
+        FloatVector z0 = FloatVector.fromArray(F, y, yo2);
+        FloatVector z1 = FloatVector.fromArray(F, y, yo2 + 16);
+        FloatVector z2 = FloatVector.fromArray(F, y, yo2 + N);
+        FloatVector z3 = FloatVector.fromArray(F, y, yo2 + N + 16);
+        for (int k = first; k < end; k++) {
+            FloatVector xv = FloatVector.broadcast(F, value[k]);
+            long p = base + index[k] * stride;
+            IntVector v = Lanes.ints(data, p);
+            y0 = Lanes.lowBrainFloats(v).fma(xv, y0);
+            y1 = Lanes.highBrainFloats(v).fma(xv, y1);
+            v = Lanes.ints(data, p + 4 * N);
+            y2 = Lanes.lowBrainFloats(v).fma(xv, y2);
+            y3 = Lanes.highBrainFloats(v).fma(xv, y3);
+            v = Lanes.ints(data, p + 64);
+            z0 = Lanes.lowBrainFloats(v).fma(xv, z0);
+            z1 = Lanes.highBrainFloats(v).fma(xv, z1);
+            v = Lanes.ints(data, p + 64 + 4 * N);
+            z2 = Lanes.lowBrainFloats(v).fma(xv, z2);
+            z3 = Lanes.highBrainFloats(v).fma(xv, z3);
+        }
+        y0.intoArray(y, yo);
+        y1.intoArray(y, yo + 16);
+        y2.intoArray(y, yo + N);
+        y3.intoArray(y, yo + N + 16);
+        z0.intoArray(y, yo2);
+        z1.intoArray(y, yo2 + 16);
+        z2.intoArray(y, yo2 + N);
+        z3.intoArray(y, yo2 + N + 16);
     }
 
     private static void halves(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {
@@ -160,24 +293,26 @@ final class VectorColumns {
         long stride = w.stride();
         int first = x.start[g0 * 2];
         int end = x.start[g1 * 2];
-        for (int h = 0; h < TILE; h += 4 * N) {
-            long base = w.tileOffset(tile) + 2 * h;
+        for (int h = 0; h < 16; h += N) {
+            long base = w.tileOffset(tile) + 4 * h;
             FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
-            FloatVector y1 = FloatVector.fromArray(F, y, yo + h + N);
-            FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 2 * N);
-            FloatVector y3 = FloatVector.fromArray(F, y, yo + h + 3 * N);
+            FloatVector y1 = FloatVector.fromArray(F, y, yo + h + 16);
+            FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 32);
+            FloatVector y3 = FloatVector.fromArray(F, y, yo + h + 48);
             for (int k = first; k < end; k++) {
                 FloatVector xv = FloatVector.broadcast(F, x.value[k]);
                 long p = base + x.index[k] * stride;
-                y0 = Lanes.halves(data, p).fma(xv, y0);
-                y1 = Lanes.halves(data, p + 2 * N).fma(xv, y1);
-                y2 = Lanes.halves(data, p + 4 * N).fma(xv, y2);
-                y3 = Lanes.halves(data, p + 6 * N).fma(xv, y3);
+                IntVector v = Lanes.ints(data, p);
+                IntVector u = Lanes.ints(data, p + 64);
+                y0 = Lanes.lowHalves(v).fma(xv, y0);
+                y1 = Lanes.highHalves(v).fma(xv, y1);
+                y2 = Lanes.lowHalves(u).fma(xv, y2);
+                y3 = Lanes.highHalves(u).fma(xv, y3);
             }
             y0.intoArray(y, yo + h);
-            y1.intoArray(y, yo + h + N);
-            y2.intoArray(y, yo + h + 2 * N);
-            y3.intoArray(y, yo + h + 3 * N);
+            y1.intoArray(y, yo + h + 16);
+            y2.intoArray(y, yo + h + 32);
+            y3.intoArray(y, yo + h + 48);
         }
     }
 

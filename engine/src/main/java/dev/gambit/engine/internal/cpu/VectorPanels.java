@@ -40,16 +40,22 @@ final class VectorPanels {
 
     private static void halves(MemorySegment data, long base, long stride, int i0, int i1, float[] panel) {
         for (int i = i0; i < i1; i++) {
-            for (int o = 0; o < TILE; o += N) {
-                Lanes.halves(data, base + i * stride + 2 * o).intoArray(panel, (i - i0) * TILE + o);
+            for (int h = 0; h < 32; h += N) {
+                IntVector v = Lanes.ints(data, base + i * stride + 4 * h);
+                int to = (i - i0) * TILE + h / 16 * 32 + h % 16;
+                Lanes.lowHalves(v).intoArray(panel, to);
+                Lanes.highHalves(v).intoArray(panel, to + 16);
             }
         }
     }
 
     private static void brainFloats(MemorySegment data, long base, long stride, int i0, int i1, float[] panel) {
         for (int i = i0; i < i1; i++) {
-            for (int o = 0; o < TILE; o += N) {
-                Lanes.brainFloats(data, base + i * stride + 2 * o).intoArray(panel, (i - i0) * TILE + o);
+            for (int h = 0; h < 32; h += N) {
+                IntVector v = Lanes.ints(data, base + i * stride + 4 * h);
+                int to = (i - i0) * TILE + h / 16 * 32 + h % 16;
+                Lanes.lowBrainFloats(v).intoArray(panel, to);
+                Lanes.highBrainFloats(v).intoArray(panel, to + 16);
             }
         }
     }
@@ -73,11 +79,18 @@ final class VectorPanels {
     }
 
     private static void bytes(MemorySegment data, long p, float[] scales, float[] offsets, float[] panel, int to) {
-        for (int o = 0; o < TILE; o += N) {
-            Lanes.bytes(data, p + o)
-                    .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, offsets, o))
-                    .intoArray(panel, to + o);
+        for (int h = 0; h < 16; h += N) {
+            IntVector v = Lanes.ints(data, p + 4 * h);
+            scaled(Lanes.byte0(v).mul(Lanes.BYTE_UNIT), scales, offsets, h, panel, to);
+            scaled(Lanes.byte1(v).mul(Lanes.BYTE_UNIT), scales, offsets, h + 16, panel, to);
+            scaled(Lanes.byte2(v).mul(Lanes.BYTE_UNIT), scales, offsets, h + 32, panel, to);
+            scaled(Lanes.byte3(v).mul(Lanes.BYTE_UNIT), scales, offsets, h + 48, panel, to);
         }
+    }
+
+    private static void scaled(FloatVector q, float[] scales, float[] offsets, int o, float[] panel, int to) {
+        q.fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, offsets, o))
+                .intoArray(panel, to + o);
     }
 
     private static void nibbles(MemorySegment data, long p, float[] scales, float[] offsets, float[] panel, int to) {

@@ -62,13 +62,13 @@ final class VectorRows {
             int i = base;
             for (; bytes && i + 8 * RowStrips.LANES <= end; i += 8 * RowStrips.LANES) {
                 for (int h = 0; h < RowStrips.LANES; h += N) {
-                    bytes8(w.data, at, n, i + h, x, i + h, acc, h);
+                    bytes8(w.data, at, n, i + 4 * h, x, i + h, acc, h);
                 }
             }
             for (; i < end; i += 4 * RowStrips.LANES) {
                 for (int h = 0; h < RowStrips.LANES; h += N) {
                     if (bytes) {
-                        bytes4(w.data, at, n, i + h, x, i + h, acc, h);
+                        bytes4(w.data, at, n, i + 4 * h, x, i + h, acc, h);
                     } else {
                         nibbles(w.data, at, n, i / 2 + 2 * h, x, i + h, acc, h);
                     }
@@ -186,20 +186,20 @@ final class VectorRows {
         }
     }
 
-    /** Adds four steps of a strip to each row's sums. */
+    /** Adds four steps of a strip, the bytes of an int, to each row's sums. */
     private static void bytes4(
             MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
-        FloatVector x0 = FloatVector.fromArray(F, x, xo);
-        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16);
-        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32);
-        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48);
+        FloatVector x0 = FloatVector.fromArray(F, x, xo).mul(Lanes.BYTE_UNIT);
+        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16).mul(Lanes.BYTE_UNIT);
+        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32).mul(Lanes.BYTE_UNIT);
+        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48).mul(Lanes.BYTE_UNIT);
         for (int r = 0; r < n; r++) {
-            long p = at[r] + d;
+            IntVector v = Lanes.ints(data, at[r] + d);
             int i = r * RowStrips.LANES + h;
-            FloatVector a = Lanes.bytes(data, p).fma(x0, FloatVector.fromArray(F, acc, i));
-            FloatVector b = Lanes.bytes(data, p + 16).mul(x1);
-            a = Lanes.bytes(data, p + 32).fma(x2, a);
-            b = Lanes.bytes(data, p + 48).fma(x3, b);
+            FloatVector a = Lanes.byte0(v).fma(x0, FloatVector.fromArray(F, acc, i));
+            FloatVector b = Lanes.byte1(v).mul(x1);
+            a = Lanes.byte2(v).fma(x2, a);
+            b = Lanes.byte3(v).fma(x3, b);
             a.add(b).intoArray(acc, i);
         }
     }
@@ -207,33 +207,26 @@ final class VectorRows {
     /** Adds eight steps. */
     private static void bytes8(
             MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
-        FloatVector x0 = FloatVector.fromArray(F, x, xo);
-        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16);
-        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32);
-        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48);
-        FloatVector x4 = FloatVector.fromArray(F, x, xo + 64);
-        FloatVector x5 = FloatVector.fromArray(F, x, xo + 80);
-        FloatVector x6 = FloatVector.fromArray(F, x, xo + 96);
-        FloatVector x7 = FloatVector.fromArray(F, x, xo + 112);
+        FloatVector x0 = FloatVector.fromArray(F, x, xo).mul(Lanes.BYTE_UNIT);
+        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16).mul(Lanes.BYTE_UNIT);
+        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32).mul(Lanes.BYTE_UNIT);
+        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48).mul(Lanes.BYTE_UNIT);
+        FloatVector x4 = FloatVector.fromArray(F, x, xo + 64).mul(Lanes.BYTE_UNIT);
+        FloatVector x5 = FloatVector.fromArray(F, x, xo + 80).mul(Lanes.BYTE_UNIT);
+        FloatVector x6 = FloatVector.fromArray(F, x, xo + 96).mul(Lanes.BYTE_UNIT);
+        FloatVector x7 = FloatVector.fromArray(F, x, xo + 112).mul(Lanes.BYTE_UNIT);
         for (int r = 0; r < n; r++) {
-            long p = at[r] + d;
+            IntVector v = Lanes.ints(data, at[r] + d);
+            IntVector u = Lanes.ints(data, at[r] + d + 64);
             int i = r * RowStrips.LANES + h;
-            FloatVector a = ((FloatVector) ByteVector.fromMemorySegment(B, data, p, LE).convertShape(
-                    VectorOperators.B2F, F, 0)).fma(x0, FloatVector.fromArray(F, acc, i));
-            FloatVector b = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 16, LE).convertShape(
-                    VectorOperators.B2F, F, 0)).mul(x1);
-            a = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 32, LE).convertShape(VectorOperators.B2F, F,
-                    0)).fma(x2, a);
-            b = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 48, LE).convertShape(VectorOperators.B2F, F,
-                    0)).fma(x3, b);
-            a = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 64, LE).convertShape(VectorOperators.B2F, F,
-                    0)).fma(x4, a);
-            b = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 80, LE).convertShape(VectorOperators.B2F, F,
-                    0)).fma(x5, b);
-            a = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 96, LE).convertShape(VectorOperators.B2F, F,
-                    0)).fma(x6, a);
-            b = ((FloatVector) ByteVector.fromMemorySegment(B, data, p + 112, LE).convertShape(VectorOperators.B2F, F,
-                    0)).fma(x7, b);
+            FloatVector a = Lanes.byte0(v).fma(x0, FloatVector.fromArray(F, acc, i));
+            FloatVector b = Lanes.byte1(v).mul(x1);
+            a = Lanes.byte2(v).fma(x2, a);
+            b = Lanes.byte3(v).fma(x3, b);
+            a = Lanes.byte0(u).fma(x4, a);
+            b = Lanes.byte1(u).fma(x5, b);
+            a = Lanes.byte2(u).fma(x6, a);
+            b = Lanes.byte3(u).fma(x7, b);
             a.add(b).intoArray(acc, i);
         }
     }
@@ -350,7 +343,7 @@ final class VectorRows {
             for (int h = 0; h < RowStrips.LANES; h += N) {
                 int lane = s * RowStrips.LANES + h;
                 if (w.plane == Plane.I8) {
-                    byteStripOut(w.data, record + base + h, steps, scales, mins, lane, out, base + h);
+                    byteStripOut(w.data, record + base + 4 * h, steps, scales, mins, lane, out, base + h);
                 } else {
                     nibbleStripOut(w.data, record + base / 2 + 2 * h, steps, w.zero, scales, mins, lane, out, base + h);
                 }
@@ -363,8 +356,13 @@ final class VectorRows {
             MemorySegment data, long p, int steps, float[] scales, float[] mins, int lane, float[] out, int at) {
         FloatVector scale = FloatVector.fromArray(F, scales, lane);
         FloatVector min = FloatVector.fromArray(F, mins, lane);
-        for (int t = 0; t < steps; t++) {
-            Lanes.bytes(data, p + t * RowStrips.LANES).fma(scale, min).intoArray(out, at + t * RowStrips.LANES);
+        for (int t = 0; t < steps; t += 4) {
+            IntVector v = Lanes.ints(data, p + t * RowStrips.LANES);
+            int to = at + t * RowStrips.LANES;
+            Lanes.byte0(v).mul(Lanes.BYTE_UNIT).fma(scale, min).intoArray(out, to);
+            Lanes.byte1(v).mul(Lanes.BYTE_UNIT).fma(scale, min).intoArray(out, to + RowStrips.LANES);
+            Lanes.byte2(v).mul(Lanes.BYTE_UNIT).fma(scale, min).intoArray(out, to + 2 * RowStrips.LANES);
+            Lanes.byte3(v).mul(Lanes.BYTE_UNIT).fma(scale, min).intoArray(out, to + 3 * RowStrips.LANES);
         }
     }
 

@@ -45,6 +45,8 @@ final class VectorStreams {
             run(w, base, x, first, end, sums, 0, width);
             if (w.plane == Plane.U4) {
                 unscale(sums, width);
+            } else {
+                multiply(sums, width, Lanes.BYTE_UNIT);
             }
             float inputs = units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
             for (int t = t0; t < t1; t++) {
@@ -128,12 +130,34 @@ final class VectorStreams {
         FloatVector v1 = FloatVector.broadcast(F, x1);
         FloatVector v2 = FloatVector.broadcast(F, x2);
         FloatVector v3 = FloatVector.broadcast(F, x3);
-        for (int o = 0; o < width; o += N) {
-            FloatVector a = Lanes.bytes(data, p0 + o).fma(v0, FloatVector.fromArray(F, y, yo + o));
-            FloatVector b = Lanes.bytes(data, p1 + o).mul(v1);
-            a = Lanes.bytes(data, p2 + o).fma(v2, a);
-            b = Lanes.bytes(data, p3 + o).fma(v3, b);
-            a.add(b).intoArray(y, yo + o);
+        for (int t = 0; t < width; t += TILE) {
+            for (int h = 0; h < 16; h += N) {
+                int o = yo + t + h;
+                IntVector w0 = Lanes.ints(data, p0 + t + 4 * h);
+                IntVector w1 = Lanes.ints(data, p1 + t + 4 * h);
+                IntVector w2 = Lanes.ints(data, p2 + t + 4 * h);
+                IntVector w3 = Lanes.ints(data, p3 + t + 4 * h);
+                FloatVector a = Lanes.byte0(w0).fma(v0, FloatVector.fromArray(F, y, o));
+                FloatVector b = Lanes.byte0(w1).mul(v1);
+                a = Lanes.byte0(w2).fma(v2, a);
+                b = Lanes.byte0(w3).fma(v3, b);
+                a.add(b).intoArray(y, o);
+                a = Lanes.byte1(w0).fma(v0, FloatVector.fromArray(F, y, o + 16));
+                b = Lanes.byte1(w1).mul(v1);
+                a = Lanes.byte1(w2).fma(v2, a);
+                b = Lanes.byte1(w3).fma(v3, b);
+                a.add(b).intoArray(y, o + 16);
+                a = Lanes.byte2(w0).fma(v0, FloatVector.fromArray(F, y, o + 32));
+                b = Lanes.byte2(w1).mul(v1);
+                a = Lanes.byte2(w2).fma(v2, a);
+                b = Lanes.byte2(w3).fma(v3, b);
+                a.add(b).intoArray(y, o + 32);
+                a = Lanes.byte3(w0).fma(v0, FloatVector.fromArray(F, y, o + 48));
+                b = Lanes.byte3(w1).mul(v1);
+                a = Lanes.byte3(w2).fma(v2, a);
+                b = Lanes.byte3(w3).fma(v3, b);
+                a.add(b).intoArray(y, o + 48);
+            }
         }
     }
 
@@ -179,6 +203,12 @@ final class VectorStreams {
         }
     }
 
+    private static void multiply(float[] sums, int width, float factor) {
+        for (int o = 0; o < width; o += N) {
+            FloatVector.fromArray(F, sums, o).mul(factor).intoArray(sums, o);
+        }
+    }
+
     private static void brainFloats(
             MemorySegment data,
             long p0,
@@ -196,13 +226,25 @@ final class VectorStreams {
         FloatVector v1 = FloatVector.broadcast(F, x1);
         FloatVector v2 = FloatVector.broadcast(F, x2);
         FloatVector v3 = FloatVector.broadcast(F, x3);
-        for (int o = 0; o < width; o += N) {
-            long d = 2L * o;
-            FloatVector a = Lanes.brainFloats(data, p0 + d).fma(v0, FloatVector.fromArray(F, y, yo + o));
-            FloatVector b = Lanes.brainFloats(data, p1 + d).mul(v1);
-            a = Lanes.brainFloats(data, p2 + d).fma(v2, a);
-            b = Lanes.brainFloats(data, p3 + d).fma(v3, b);
-            a.add(b).intoArray(y, yo + o);
+        for (int t = 0; t < width; t += 32) {
+            for (int h = 0; h < 16; h += N) {
+                long d = 2L * t + 4 * h;
+                int o = yo + t + h;
+                IntVector w0 = Lanes.ints(data, p0 + d);
+                IntVector w1 = Lanes.ints(data, p1 + d);
+                IntVector w2 = Lanes.ints(data, p2 + d);
+                IntVector w3 = Lanes.ints(data, p3 + d);
+                FloatVector a = Lanes.lowBrainFloats(w0).fma(v0, FloatVector.fromArray(F, y, o));
+                FloatVector b = Lanes.lowBrainFloats(w1).mul(v1);
+                a = Lanes.lowBrainFloats(w2).fma(v2, a);
+                b = Lanes.lowBrainFloats(w3).fma(v3, b);
+                a.add(b).intoArray(y, o);
+                a = Lanes.highBrainFloats(w0).fma(v0, FloatVector.fromArray(F, y, o + 16));
+                b = Lanes.highBrainFloats(w1).mul(v1);
+                a = Lanes.highBrainFloats(w2).fma(v2, a);
+                b = Lanes.highBrainFloats(w3).fma(v3, b);
+                a.add(b).intoArray(y, o + 16);
+            }
         }
     }
 
@@ -223,13 +265,25 @@ final class VectorStreams {
         FloatVector v1 = FloatVector.broadcast(F, x1);
         FloatVector v2 = FloatVector.broadcast(F, x2);
         FloatVector v3 = FloatVector.broadcast(F, x3);
-        for (int o = 0; o < width; o += N) {
-            long d = 2L * o;
-            FloatVector a = Lanes.halves(data, p0 + d).fma(v0, FloatVector.fromArray(F, y, yo + o));
-            FloatVector b = Lanes.halves(data, p1 + d).mul(v1);
-            a = Lanes.halves(data, p2 + d).fma(v2, a);
-            b = Lanes.halves(data, p3 + d).fma(v3, b);
-            a.add(b).intoArray(y, yo + o);
+        for (int t = 0; t < width; t += 32) {
+            for (int h = 0; h < 16; h += N) {
+                long d = 2L * t + 4 * h;
+                int o = yo + t + h;
+                IntVector w0 = Lanes.ints(data, p0 + d);
+                IntVector w1 = Lanes.ints(data, p1 + d);
+                IntVector w2 = Lanes.ints(data, p2 + d);
+                IntVector w3 = Lanes.ints(data, p3 + d);
+                FloatVector a = Lanes.lowHalves(w0).fma(v0, FloatVector.fromArray(F, y, o));
+                FloatVector b = Lanes.lowHalves(w1).mul(v1);
+                a = Lanes.lowHalves(w2).fma(v2, a);
+                b = Lanes.lowHalves(w3).fma(v3, b);
+                a.add(b).intoArray(y, o);
+                a = Lanes.highHalves(w0).fma(v0, FloatVector.fromArray(F, y, o + 16));
+                b = Lanes.highHalves(w1).mul(v1);
+                a = Lanes.highHalves(w2).fma(v2, a);
+                b = Lanes.highHalves(w3).fma(v3, b);
+                a.add(b).intoArray(y, o + 16);
+            }
         }
     }
 
