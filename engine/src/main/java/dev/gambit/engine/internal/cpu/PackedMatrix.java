@@ -115,9 +115,9 @@ final class PackedMatrix {
         return recordStride > 0 ? recordStride : plane.bytes(panel);
     }
 
-    /** Returns whether a kept column is a run worth streaming, several columns side by side. */
+    /** Returns whether a kept column is a run that a product has to bring in by itself: in a record, the row before it has. */
     boolean streams() {
-        return recordStride > 0 || panel > TILE && stride() >= LONG_RUN;
+        return recordOffset == 0 && panel > TILE && stride() >= LONG_RUN;
     }
 
     /** Returns where in {@link #data} the weights of input 0 for a tile start. */

@@ -115,10 +115,21 @@ final class Packer {
             int panel,
             WeightMemory memory,
             WorkerTeam team) {
-        PackedMatrix m = describe(type, inputs, outputs, layout, panel);
-        m.data = memory.allocate(m.dataBytes());
+        PackedMatrix m = describe(type, inputs, outputs, layout, panel, 0, spread(type, outputs, layout, panel));
+        m.data = memory.allocate(m.recordStride > 0 ? inputs * m.recordStride : m.dataBytes());
         fill(m, type, raw, memory, team);
         return m;
+    }
+
+    /**
+     * Returns the distance of a wide panel's columns, 0 for their length: a cache line more where it is a multiple of 512
+     * bytes, as the same piece of many columns would fall into the same few sets of the first-level cache.
+     */
+    private static long spread(GgmlType type, int outputs, Layout layout, int panel) {
+        long bytes = Plane.of(type).bytes(panel);
+        return layout == Layout.COLUMNS && panel >= outputs && bytes >= PackedMatrix.LONG_RUN && bytes % 512 == 0
+                ? bytes + 64
+                : 0;
     }
 
     private static void scales(PackedMatrix m, WeightMemory memory) {

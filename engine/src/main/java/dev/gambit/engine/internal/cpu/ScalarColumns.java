@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /**
- * Products with column-wise packed matrices, a tile of 64 outputs at a time: {@link VectorColumns} and, where
- * {@link VectorStreams} takes the matrix, that one's order of adding; the bits are theirs.
+ * Products with column-wise packed matrices, a tile of 64 outputs at a time: added in {@link VectorColumns}' order;
+ * the bits are its.
  */
 final class ScalarColumns {
 
@@ -15,15 +15,13 @@ final class ScalarColumns {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
     private final PackedMatrix w;
-    private final boolean streams;
     private final byte[] stored;
     private final float[] sums = new float[TILE];
-    private final float[][] columns = new float[4][TILE];
+    private final float[] column = new float[TILE];
     private final float[] scales = new float[TILE];
 
     private ScalarColumns(PackedMatrix w) {
         this.w = w;
-        streams = w.streams();
         stored = new byte[(int) w.plane.bytes(TILE)];
     }
 
@@ -57,39 +55,15 @@ final class ScalarColumns {
     /** Adds kept columns {@code first … end-1} to the 64 sums. */
     private void add(long base, Kept x, int first, int end, float[] y, int yo) {
         long stride = w.stride();
-        if (!streams || w.plane == Plane.U4) {
-            float[] column = columns[0];
-            for (int k = first; k < end; k++) {
-                decode(w, base + x.index[k] * stride, stored, column);
-                one(column, x.value[k], y, yo);
-            }
-            return;
-        }
-        int last = end - 1;
-        for (int k = first; k < end; k += 4) {
-            for (int j = 0; j < 4; j++) {
-                decode(w, base + x.index[Math.min(last, k + j)] * stride, stored, columns[j]);
-            }
-            four(
-                    columns, x.value[k], k + 1 < end ? x.value[k + 1] : 0f, k + 2 < end ? x.value[k + 2] : 0f,
-                    k + 3 < end ? x.value[k + 3] : 0f, y, yo);
+        for (int k = first; k < end; k++) {
+            decode(w, base + x.index[k] * stride, stored, column);
+            one(column, x.value[k], y, yo);
         }
     }
 
     private static void one(float[] column, float x, float[] y, int yo) {
         for (int o = 0; o < TILE; o++) {
             y[yo + o] = ScalarMath.fma(column[o], x, y[yo + o]);
-        }
-    }
-
-    private static void four(float[][] columns, float x0, float x1, float x2, float x3, float[] y, int yo) {
-        float[] c0 = columns[0];
-        float[] c1 = columns[1];
-        float[] c2 = columns[2];
-        float[] c3 = columns[3];
-        for (int o = 0; o < TILE; o++) {
-            float a = ScalarMath.fma(c2[o], x2, ScalarMath.fma(c0[o], x0, y[yo + o]));
-            y[yo + o] = a + ScalarMath.fma(c3[o], x3, c1[o] * x1);
         }
     }
 
@@ -155,7 +129,6 @@ final class ScalarColumns {
             }
             return;
         }
-        float[] column = columns[0];
         if (w.hasMin) {
             mins(w, g, tile, 1f, column);
             one(column, inputs, y, yo);

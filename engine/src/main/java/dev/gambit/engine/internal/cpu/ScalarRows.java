@@ -64,30 +64,23 @@ final class ScalarRows {
         for (int s = 0; s < strips.count; s++) {
             int end = base + strips.perLane[s] * LANES;
             Arrays.fill(acc, 0f);
-            int i = base;
-            for (; w.plane == Plane.I8 && i + 8 * LANES <= end; i += 8 * LANES) {
-                steps(row, x, i, 8, acc);
-            }
-            for (; i < end; i += 4 * LANES) {
-                steps(row, x, i, 4, acc);
+            for (int i = base; i < end; i += 4 * LANES) {
+                steps(row, x, i, acc);
             }
             scale(s, sums);
             base = end;
         }
     }
 
-    /** Adds an even number of steps: those with even numbers to the sum, the odd ones to one of their own first. */
-    private static void steps(float[] row, float[] x, int from, int steps, float[] acc) {
+    /** Adds four steps: those with even numbers to the sum, the odd ones to one of their own first. */
+    private static void steps(float[] row, float[] x, int from, float[] acc) {
         for (int j = 0; j < LANES; j++) {
             int p = from + j;
             float a = ScalarMath.fma(row[p], x[p], acc[j]);
             float b = row[p + LANES] * x[p + LANES];
-            for (int t = 2; t < steps; t += 2) {
-                int q = p + t * LANES;
-                a = ScalarMath.fma(row[q], x[q], a);
-                b = ScalarMath.fma(row[q + LANES], x[q + LANES], b);
-            }
-            acc[j] = a + b;
+            int q = p + 2 * LANES;
+            a = ScalarMath.fma(row[q], x[q], a);
+            acc[j] = a + ScalarMath.fma(row[q + LANES], x[q + LANES], b);
         }
     }
 

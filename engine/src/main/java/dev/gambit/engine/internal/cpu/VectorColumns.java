@@ -19,6 +19,10 @@ import jdk.incubator.vector.IntVector;
 final class VectorColumns {
 
     private static final int TILE = PackedMatrix.TILE;
+    /** Inputs of a wide panel walked side by side. */
+    private static final int BLOCK = 64;
+    /** Bytes of each of their columns that are brought into the cache at a time. */
+    private static final long CHUNK = 4096;
 
     private VectorColumns() {}
 
@@ -30,19 +34,28 @@ final class VectorColumns {
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
         float[] sums = w.plane.quantised() ? new float[TILE] : null;
         float[] scales = w.plane.quantised() ? new float[TILE] : null;
-        // A narrow panel is one stream through all groups; a wide one is walked group by group, its kept columns side by
-        // side, so that each is read in one run.
-        int step = w.panel == TILE ? Math.max(1, g1 - g0) : 1;
+        // A narrow panel is one stream through all groups; a wide one is walked a few kept columns at a time, side by side.
+        boolean narrow = w.panel == TILE;
+        int step = narrow ? Math.max(1, g1 - g0) : BLOCK / w.group;
+        int units = w.group / Kept.UNIT;
+        int chunk = narrow ? 1 : (int) (CHUNK / w.plane.bytes(TILE));
         for (int g = g0; g < g1; g += step) {
             int end = Math.min(g1, g + step);
-            for (int t = t0; t < t1; t++) {
-                int at = yOffset + t * TILE;
-                switch (w.plane) {
-                    case I8 -> bytes(w, x, g, end, t, y, at, sums, scales);
-                    case U4 -> nibbles(w, x, g, end, t, y, at, sums, scales);
-                    case BF16 -> brainFloats(w, x, g, end, t, y, at);
-                    case F16 -> halves(w, x, g, end, t, y, at);
-                    case F32 -> floats(w, x, g, end, t, y, at);
+            for (int c = t0; c < t1; c += chunk) {
+                int last = Math.min(t1, c + chunk);
+                if (w.streams()) {
+                    Touch.runs(w.data, w.tileOffset(c), w.stride(), x.index, x.start[g * units], x.start[end * units],
+                            (int) w.plane.bytes((last - c) * TILE));
+                }
+                for (int t = c; t < last; t++) {
+                    int at = yOffset + t * TILE;
+                    switch (w.plane) {
+                        case I8 -> bytes(w, x, g, end, t, y, at, sums, scales);
+                        case U4 -> nibbles(w, x, g, end, t, y, at, sums, scales);
+                        case BF16 -> brainFloats(w, x, g, end, t, y, at);
+                        case F16 -> halves(w, x, g, end, t, y, at);
+                        case F32 -> floats(w, x, g, end, t, y, at);
+                    }
                 }
             }
         }
@@ -144,7 +157,8 @@ final class VectorColumns {
                 nibbles(w.data, base, w.stride(), x.index, x.value, first, end, sums);
             } else {
                 for (int h = 0; h < 8; h += N) {
-                    nibbles(w.data, base, w.stride(), x.index, x.value, first, end, sums, h);
+                    nibblePairs(w.data, base + 4 * h, w.stride(), x.index, x.value, first, end, scales);
+                    zip(scales, sums, 2 * h);
                 }
             }
             GroupScales.add(w, g, tile, sums, 0, groupSum(x, g, units), y, yo, scales);
@@ -176,10 +190,10 @@ final class VectorColumns {
         a3.mul(0x1p-12f).intoArray(sums, 48);
     }
 
-    /** The same of a vector of ints, two words each, from number {@code h} on: even outputs and odd ones. */
-    private static void nibbles(
-            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] sums,
-            int h) {
+    /** The same of a shorter vector of ints, two words each: even outputs and odd ones, nibble {@code k} 16^k fold but the last. */
+    private static void nibblePairs(
+            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end,
+            float[] halves) {
         IntVector mask0 = Lanes.nibbleMask(0);
         IntVector mask1 = Lanes.nibbleMask(1);
         IntVector mask2 = Lanes.nibbleMask(2);
@@ -197,7 +211,7 @@ final class VectorColumns {
         FloatVector b3 = a0;
         for (int k = first; k < end; k++) {
             FloatVector xv = FloatVector.broadcast(F, value[k]);
-            IntVector v = Lanes.ints(data, base + 4 * h + index[k] * stride);
+            IntVector v = Lanes.ints(data, base + index[k] * stride);
             a0 = Lanes.nibbles(v, mask0).fma(xv, a0);
             a1 = Lanes.nibbles(v, mask1).fma(xv, a1);
             a2 = Lanes.nibbles(v, mask2).fma(xv, a2);
@@ -207,10 +221,24 @@ final class VectorColumns {
             b2 = Lanes.nibbles(v, mask6).fma(xv, b2);
             b3 = Lanes.lastNibble(v).fma(xv, b3);
         }
-        Lanes.zip(a0, b0.mul(0x1p-16f), sums, 2 * h);
-        Lanes.zip(a1.mul(0x1p-4f), b1.mul(0x1p-20f), sums, 2 * h + 16);
-        Lanes.zip(a2.mul(0x1p-8f), b2.mul(0x1p-24f), sums, 2 * h + 32);
-        Lanes.zip(a3.mul(0x1p-12f), b3, sums, 2 * h + 48);
+        a0.intoArray(halves, 0);
+        a1.intoArray(halves, N);
+        a2.intoArray(halves, 2 * N);
+        a3.intoArray(halves, 3 * N);
+        b0.intoArray(halves, 4 * N);
+        b1.intoArray(halves, 5 * N);
+        b2.intoArray(halves, 6 * N);
+        b3.intoArray(halves, 7 * N);
+    }
+
+    /** Puts the sums of even and odd outputs, {@code N} for each nibble of an int, into the order of outputs. */
+    private static void zip(float[] halves, float[] sums, int at) {
+        float unit = 1f;
+        for (int k = 0; k < 4; k++, unit *= 0x1p-4f) {
+            FloatVector even = FloatVector.fromArray(F, halves, k * N).mul(unit);
+            FloatVector odd = FloatVector.fromArray(F, halves, (4 + k) * N).mul(k < 3 ? unit * 0x1p-16f : 1f);
+            Lanes.zip(even, odd, sums, at + 16 * k);
+        }
     }
 
     private static void brainFloats(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {

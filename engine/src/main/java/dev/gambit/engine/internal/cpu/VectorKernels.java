@@ -16,11 +16,7 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void columns(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
-        if (w.streams()) {
-            VectorStreams.multiply(w, x, g0, g1, t0, t1, y, yOffset);
-        } else {
-            VectorColumns.multiply(w, x, g0, g1, t0, t1, y, yOffset);
-        }
+        VectorColumns.multiply(w, x, g0, g1, t0, t1, y, yOffset);
     }
 
     @Override

@@ -34,6 +34,9 @@ final class VectorRows {
         long[] at = new long[Math.min(n, ROWS)];
         float[] acc = new float[(at.length + 3) / 4 * 4 * RowStrips.LANES];
         float[] totals = w.plane.quantised() ? new float[acc.length] : acc;
+        if (w.recordStride > 0) {
+            Touch.runs(w.data, w.recordOffset, w.recordStride, rows, 0, n, (int) w.recordStride);
+        }
         for (int k = 0; k < n; k += ROWS) {
             int m = Math.min(ROWS, n - k);
             for (int r = 0; r < m; r++) {
@@ -59,13 +62,7 @@ final class VectorRows {
         for (int s = 0; s < strips.count; s++) {
             int end = base + strips.perLane[s] * RowStrips.LANES;
             Arrays.fill(acc, 0f);
-            int i = base;
-            for (; bytes && i + 8 * RowStrips.LANES <= end; i += 8 * RowStrips.LANES) {
-                for (int h = 0; h < RowStrips.LANES; h += N) {
-                    bytes8(w.data, at, n, i + 4 * h, x, i + h, acc, h);
-                }
-            }
-            for (; i < end; i += 4 * RowStrips.LANES) {
+            for (int i = base; i < end; i += 4 * RowStrips.LANES) {
                 for (int h = 0; h < RowStrips.LANES; h += N) {
                     if (bytes) {
                         bytes4(w.data, at, n, i + 4 * h, x, i + h, acc, h);
@@ -200,33 +197,6 @@ final class VectorRows {
             FloatVector b = Lanes.byte1(v).mul(x1);
             a = Lanes.byte2(v).fma(x2, a);
             b = Lanes.byte3(v).fma(x3, b);
-            a.add(b).intoArray(acc, i);
-        }
-    }
-
-    /** Adds eight steps. */
-    private static void bytes8(
-            MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
-        FloatVector x0 = FloatVector.fromArray(F, x, xo).mul(Lanes.BYTE_UNIT);
-        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16).mul(Lanes.BYTE_UNIT);
-        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32).mul(Lanes.BYTE_UNIT);
-        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48).mul(Lanes.BYTE_UNIT);
-        FloatVector x4 = FloatVector.fromArray(F, x, xo + 64).mul(Lanes.BYTE_UNIT);
-        FloatVector x5 = FloatVector.fromArray(F, x, xo + 80).mul(Lanes.BYTE_UNIT);
-        FloatVector x6 = FloatVector.fromArray(F, x, xo + 96).mul(Lanes.BYTE_UNIT);
-        FloatVector x7 = FloatVector.fromArray(F, x, xo + 112).mul(Lanes.BYTE_UNIT);
-        for (int r = 0; r < n; r++) {
-            IntVector v = Lanes.ints(data, at[r] + d);
-            IntVector u = Lanes.ints(data, at[r] + d + 64);
-            int i = r * RowStrips.LANES + h;
-            FloatVector a = Lanes.byte0(v).fma(x0, FloatVector.fromArray(F, acc, i));
-            FloatVector b = Lanes.byte1(v).mul(x1);
-            a = Lanes.byte2(v).fma(x2, a);
-            b = Lanes.byte3(v).fma(x3, b);
-            a = Lanes.byte0(u).fma(x4, a);
-            b = Lanes.byte1(u).fma(x5, b);
-            a = Lanes.byte2(u).fma(x6, a);
-            b = Lanes.byte3(u).fma(x7, b);
             a.add(b).intoArray(acc, i);
         }
     }
