@@ -6,8 +6,8 @@ and without a system prompt that was seen before.
                              [--clients 1,4,16] [--tokens 64] [--rounds 2] [--prompt-words 750]
 
 Start the servers with the same file, the same threads and at least 16 slots, for instance
-    ./gambit serve -m model.gguf -np 16 -c 2048 -t 2 --port 8080
-    llama-server   -m model.gguf -np 16 -c 32768 -t 2 --port 8081      (its -c is divided among the slots)
+    ./gambit serve -m model.gguf -np 16 -c 32768 -t 2 --port 8080
+    llama-server   -m model.gguf -np 16 -c 32768 -t 2 --port 8081      (both divide -c among the slots)
 They are measured in turn, round by round, so that what disturbs the machine disturbs all of them; a server that waits costs
 nothing. Each request generates exactly --tokens tokens (ignore_eos) greedily. Needs nothing but Python's own library.
 """

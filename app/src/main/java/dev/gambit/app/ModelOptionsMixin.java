@@ -190,7 +190,7 @@ public final class ModelOptionsMixin {
 
     /** Returns the policy that was asked for, by its full name; null for the thresholds' own. */
     String policyName() {
-        return policy(policy, importance);
+        return budgets.isEmpty() ? policy(policy, importance) : BUDGET_POLICY;
     }
 
     /**
@@ -280,8 +280,7 @@ public final class ModelOptionsMixin {
     }
 
     private Sparsity asked() {
-        return level == null ? null : sparsity(chess, budgets.isEmpty() ? policy(policy, importance) : BUDGET_POLICY,
-                level);
+        return level == null ? null : sparsity(chess, policyName(), level);
     }
 
     /** Returns the level that is the budget in other words. */

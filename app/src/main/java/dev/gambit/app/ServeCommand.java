@@ -32,6 +32,9 @@ import picocli.CommandLine.Option;
 final class ServeCommand implements Callable<Integer> {
 
     private static final int MEBIBYTE = 1 << 20;
+    private static final int SLOTS = 4;
+    /** What llama-server rounds a slot's context up to. */
+    private static final int CONTEXT_UNIT = 256;
 
     /** Held, because the level of a logger that nobody holds is forgotten. */
     private static final Logger JETTY = Logger.getLogger("org.eclipse.jetty");
@@ -51,9 +54,10 @@ final class ServeCommand implements Callable<Integer> {
     @Option(names = "--api-key-file", paramLabel = "FILE", description = "a file with such keys, one a line")
     private Path apiKeyFile;
 
-    @Option(names = {"-np", "--parallel"}, paramLabel = "N", defaultValue = "4",
-            description = "requests worked on at a time, each with a context of -c tokens (default: 4)")
-    private int parallel;
+    @Option(names = {"-np", "--parallel"}, paramLabel = "N",
+            description = "requests worked on at a time (default: 4, each with a context of -c tokens); "
+                    + "if given, -c tokens are divided among so many, in multiples of 256")
+    private Integer parallel;
 
     @Option(names = {"-a", "--alias"}, paramLabel = "NAME",
             description = "what to call the model (default: its file's name)")
@@ -102,6 +106,7 @@ final class ServeCommand implements Callable<Integer> {
         moreCarriers();
         quietLog();
         ServerOptions how = serverOptions();
+        divideContext();
         CountDownLatch told = new CountDownLatch(1);
         CountDownLatch done = new CountDownLatch(1);
         Thread hook = new Thread(() -> end(told, done), "gambit-shutdown");
@@ -154,13 +159,29 @@ final class ServeCommand implements Callable<Integer> {
         Runtime.getRuntime().halt(0);
     }
 
+    private int slots() {
+        return ModelOptionsMixin.range("-np/--parallel", parallel == null ? SLOTS : parallel, 1, 1024);
+    }
+
+    /** As llama-server does: what is asked for as a whole is shared out evenly, rounded up. */
+    private void divideContext() {
+        if (parallel != null && options.context > 0) {
+            options.context = slotContext(options.context, slots());
+        }
+    }
+
+    static int slotContext(int all, int slots) {
+        int each = all / slots;
+        return (int) Math.min(Integer.MAX_VALUE, (each + CONTEXT_UNIT - 1L) / CONTEXT_UNIT * CONTEXT_UNIT);
+    }
+
     private ServerOptions serverOptions() {
         return new ServerOptions(
                 host,
                 ModelOptionsMixin.range("--port", port, 0, 65535),
                 keys(),
                 alias,
-                ModelOptionsMixin.range("-np/--parallel", parallel, 1, 1024),
+                slots(),
                 ModelOptionsMixin.range("--queue", queue, 0, 1 << 20),
                 ModelOptionsMixin.range("--max-body", maxBody, 1, 1024) * MEBIBYTE,
                 Duration.ofSeconds(ModelOptionsMixin.range("-to/--timeout", timeout, 1, 1 << 20)),

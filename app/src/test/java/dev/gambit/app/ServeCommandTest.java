@@ -30,10 +30,16 @@ class ServeCommandTest {
     private static final Pattern URL = Pattern.compile("(http://\\S+) answers");
 
     private static Process serve(Map<String, String> environment, String... arguments) throws IOException {
+        return serve(List.of(), environment, arguments);
+    }
+
+    /** Starts the command in a process of its own. */
+    static Process serve(List<String> jvm, Map<String, String> environment, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "@" + Path.of("src", "main", "jvm", "gambit.jvmopts"),
-                "-cp", System.getProperty("java.class.path"), Main.class.getName(), "serve"));
+                "@" + Path.of("src", "main", "jvm", "gambit.jvmopts")));
+        command.addAll(jvm);
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName(), "serve"));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().remove("JAVA_TOOL_OPTIONS");
@@ -46,7 +52,7 @@ class ServeCommandTest {
     @Timeout(200)
     void answersUntilItIsToldToEndAndThenLetsARequestComeToItsEnd() throws Exception {
         Process process = serve(Map.of("LLAMA_ARG_PORT", "0", "LLAMA_API_KEY", "secret"), "--alias", "tiny", "-t", "2",
-                "--drain", "150");
+                "-c", "700", "-np", "3", "--drain", "150");
         try (HttpClient client = HttpClient.newHttpClient();
                 BufferedReader err = new BufferedReader(
                         new InputStreamReader(process.getErrorStream(), StandardCharsets.UTF_8))) {
@@ -60,6 +66,7 @@ class ServeCommandTest {
                     break;
                 }
             }
+            assertTrue(said.toString().contains("3 slots of 256 tokens"), said.toString());
             assertTrue(url != null && url.startsWith("http://127.0.0.1:"), said.toString());
             HttpRequest.Builder ask = HttpRequest.newBuilder(URI.create(url + "/v1/completions"))
                     .header("Authorization", "Bearer secret");
@@ -87,6 +94,15 @@ class ServeCommandTest {
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    /** What llama-server's /slots says for the same options. */
+    @Test
+    void dividesTheContextAsLlamaServerDoes() {
+        assertEquals(512, ServeCommand.slotContext(1000, 3));
+        assertEquals(256, ServeCommand.slotContext(1024, 4));
+        assertEquals(2048, ServeCommand.slotContext(32768, 16));
+        assertEquals(1024, ServeCommand.slotContext(1024, 1));
     }
 
     @Test

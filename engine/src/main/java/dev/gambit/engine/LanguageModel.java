@@ -217,8 +217,14 @@ public final class LanguageModel implements AutoCloseable {
         return options.thresholds() != null || options.sparsity() == null ? null : resolved(options.sparsity());
     }
 
-    /** Checks what a session wants to run at, and names the policy. */
-    Sparsity checkedSparsity(Sparsity wanted) {
+    /**
+     * Checks what a session wants to run at, as {@link Session#sparsity(Sparsity)} would.
+     *
+     * @return the same, its policy named
+     * @throws GambitException where the model was opened without a sidecar, or the sidecar or the weights' layout does not
+     *     have it
+     */
+    public Sparsity checkedSparsity(Sparsity wanted) {
         if (sidecar == null) {
             throw new GambitException(GambitException.line(
                     metadata.source() + ": sparsity " + wanted.level() + " for a session",
@@ -245,6 +251,14 @@ public final class LanguageModel implements AutoCloseable {
             }
         }
         return s;
+    }
+
+    /**
+     * Returns why this model cannot go on, in one line, after an error of its device that nothing but opening it anew can
+     * cure; null while it works.
+     */
+    public String failure() {
+        return backend.failure();
     }
 
     /** Returns the thresholds of a sparsity that {@link #checkedSparsity} gave. */

@@ -391,6 +391,9 @@ public final class Session implements AutoCloseable {
         for (int t : prompt) {
             sampler.accept(t);
         }
+        if (prefillThresholds == null && thresholds != null) {
+            counter.reset(); // a prompt that is read densely by intent would hide how sparsely the rest runs
+        }
         long prompted = System.nanoTime();
         int evaluated = 0;
         int[] next = new int[1];

@@ -3,6 +3,9 @@ package dev.gambit.engine;
 import dev.gambit.engine.internal.grammar.Expr;
 import dev.gambit.engine.internal.schema.JsonLanguage;
 import dev.gambit.engine.internal.schema.JsonReader;
+import dev.gambit.engine.internal.schema.JsonWriter;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * What a generated text has to be: JSON, or JSON that fulfils a schema. Only tokens that keep to it can be drawn, and as
@@ -52,6 +55,35 @@ public final class TextConstraint {
      */
     public static TextConstraint jsonSchema(String schema) {
         return new TextConstraint("JSON schema " + schema, JsonLanguage.of(JsonReader.read("JSON schema", schema)));
+    }
+
+    /**
+     * Returns a call of one of some tools, {@code {"name": …, "arguments": {…}}}, which {@link ToolCallParser} finds.
+     *
+     * @param schemas the JSON schema of each tool's arguments, by the tool's name; at least one
+     * @throws GambitException naming the tool, and as {@link #jsonSchema}
+     */
+    public static TextConstraint toolCall(Map<String, String> schemas) {
+        if (schemas.isEmpty()) {
+            throw new GambitException(GambitException.line("call of a tool", "at least one tool", "none",
+                    "pass the tools there are"));
+        }
+        Map<String, Object> read = new LinkedHashMap<>();
+        schemas.forEach((name, schema) -> {
+            try {
+                Object parameters = JsonReader.read("JSON schema", schema);
+                JsonLanguage.toolCalls(Map.of(name, parameters));
+                read.put(name, parameters);
+            } catch (GambitException e) {
+                throw new GambitException("parameters of tool '" + name + "': " + e.getMessage(), e);
+            }
+        });
+        return new TextConstraint("call of " + JsonWriter.write(schemas), JsonLanguage.toolCalls(read));
+    }
+
+    /** Returns what fulfils this or another constraint. */
+    public TextConstraint or(TextConstraint other) {
+        return new TextConstraint(name + " or " + other.name, Expr.alt(language, other.language));
     }
 
     Expr language() {

@@ -10,8 +10,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.gambit.engine.GenerationResult.Finish;
 import dev.gambit.engine.internal.schema.Schemas;
 import dev.gambit.engine.testing.SharedFolder;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -101,6 +103,34 @@ class TextConstraintTest {
             assertEquals(result.text(), heard.toString());
             assertEquals(Finish.END_OF_GENERATION, result.finish());
         }
+    }
+
+    /** Whatever the seed; two tools whose schemas have a definition of the same name. */
+    @Test
+    void aCallOfAToolIsOneThatTheParserFinds() {
+        String schema =
+                "{\"properties\":{\"x\":{\"$ref\":\"#/$defs/X\"}},\"required\":[\"x\"],\"$defs\":{\"X\":{\"enum\":[%s]}}}";
+        TextConstraint call = TextConstraint.toolCall(Map.of("a", schema.formatted("1"), "b", schema.formatted("2")));
+        Set<String> seen = new HashSet<>();
+        for (int seed = 0; seed < 20; seed++) {
+            ToolCallParser parser = new ToolCallParser(Set.of("a", "b"));
+            assertEquals("", parser.add(generate(model, call, 40, seed).text()) + parser.finish());
+            ToolCall found = parser.calls().get(0);
+            assertEquals(1, parser.calls().size());
+            seen.add(found.name() + found.arguments().replaceAll("\\s", ""));
+        }
+        assertEquals(Set.of("a{\"x\":1}", "b{\"x\":2}"), seen);
+    }
+
+    @Test
+    void oneOfTwoConstraintsIsFulfilled() {
+        TextConstraint either = TextConstraint.jsonSchema("{\"const\":1}").or(TextConstraint.jsonSchema(
+                "{\"const\":2}"));
+        Set<String> seen = new HashSet<>();
+        for (int seed = 0; seed < 20; seed++) {
+            seen.add(generate(model, either, 8, seed).text());
+        }
+        assertEquals(Set.of("1", "2"), seen);
     }
 
     @Test

@@ -1,13 +1,11 @@
 package dev.gambit.langchain4j;
 
-import dev.gambit.engine.ChatTemplate;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.SamplingOptions;
 import dev.gambit.engine.Session;
 import dev.gambit.langchain4j.ChatRequests.Prepared;
-import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
@@ -41,6 +39,8 @@ final class ChatEngine implements AutoCloseable {
     private final SamplingOptions sampling;
     private final GambitChatRequestParameters defaults;
     private final List<ChatModelListener> listeners;
+    /** Whether the chat template tells the model of tools. */
+    private final boolean tools;
     private final ThreadPoolExecutor threads;
     /** For {@link #close} to wait for: a pool calls itself terminated a moment before its threads are. */
     private final List<Thread> started = new ArrayList<>();
@@ -62,7 +62,8 @@ final class ChatEngine implements AutoCloseable {
         this.sampling = sampling;
         this.defaults = GambitChatRequestParameters.builder().overrideWith(defaults).modelName(modelName).build();
         this.listeners = listeners;
-        model.chatTemplate(); // a model without one cannot chat: say so now
+        tools = model.chatTemplate().supportsTools(); // a model without a template cannot chat: say so now
+        ChatRequests.validate(this.defaults, modelName, tools);
         AtomicInteger number = new AtomicInteger();
         threads = new ThreadPoolExecutor(
                 parallel,
@@ -102,7 +103,7 @@ final class ChatEngine implements AutoCloseable {
         synchronized (running) {
             checkOpen();
         }
-        ChatRequests.check(request, modelName);
+        ChatRequests.check(request, modelName, tools);
         return new ChatTask(this, request, observer);
     }
 
@@ -126,21 +127,22 @@ final class ChatEngine implements AutoCloseable {
         Session session = take();
         try {
             session.truncate(0);
-            GenerationResult result = task.generate(session, prepared);
-            return response(result, prepared.prompt().length);
+            Answer answer = new Answer(prepared.tools(), task.observer());
+            GenerationResult result = task.generate(session, prepared, answer);
+            return response(answer, result, prepared.prompt().length);
         } finally {
             give(session);
         }
     }
 
-    private ChatResponse response(GenerationResult result, int promptTokens) {
+    private ChatResponse response(Answer answer, GenerationResult result, int promptTokens) {
         return ChatResponse.builder()
-                .aiMessage(AiMessage.from(result.text()))
+                .aiMessage(answer.message())
                 .metadata(GambitChatResponseMetadata.builder()
                         .id("chatcmpl-" + UUID.randomUUID())
                         .modelName(modelName)
                         .tokenUsage(new TokenUsage(promptTokens, result.tokens().length))
-                        .finishReason(reason(result.finish()))
+                        .finishReason(answer.calls() ? FinishReason.TOOL_EXECUTION : reason(result.finish()))
                         .timings(result.timings())
                         .sparsity(result.sparsity())
                         .build())

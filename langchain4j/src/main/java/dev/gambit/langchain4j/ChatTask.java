@@ -3,6 +3,7 @@ package dev.gambit.langchain4j;
 import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.Session;
 import dev.gambit.langchain4j.ChatRequests.Prepared;
+import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
 
@@ -15,6 +16,9 @@ final class ChatTask implements Runnable {
     interface Observer {
         /** More of the answer's text, never empty. */
         default void text(String more) {}
+
+        /** A call of a tool, complete; the first of an answer has the index 0. */
+        default void call(int index, ToolExecutionRequest request) {}
 
         /** The answer is complete; the last call. */
         void completed(ChatResponse response);
@@ -59,6 +63,11 @@ final class ChatTask implements Runnable {
         return cancelled && !aborted;
     }
 
+    /** Returns who hears of it. */
+    Observer observer() {
+        return observer;
+    }
+
     /** Returns whether this is the thread that answers. */
     boolean isOn(Thread other) {
         return thread == other;
@@ -93,19 +102,23 @@ final class ChatTask implements Runnable {
         }
     }
 
-    /** Generates on a session; for {@link ChatEngine#answer}. */
-    GenerationResult generate(Session on, Prepared from) {
+    /** Generates on a session; for {@link ChatEngine#answer}. The answer is told as it comes, and is complete then. */
+    GenerationResult generate(Session on, Prepared from, Answer answer) {
         synchronized (this) {
             session = on;
         }
         try {
-            return on.generate(from.prompt(), from.options(), (token, text) -> {
+            GenerationResult result = on.generate(from.prompt(), from.options(), (token, text) -> {
                 if (cancelled) {
                     on.cancel(); // it may have come before the generation began
                 } else if (!text.isEmpty()) {
-                    observer.text(text);
+                    answer.add(text);
                 }
             });
+            if (!cancelled) {
+                answer.finish();
+            }
+            return result;
         } finally {
             synchronized (this) {
                 session = null;

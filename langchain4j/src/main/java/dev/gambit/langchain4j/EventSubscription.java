@@ -1,9 +1,11 @@
 package dev.gambit.langchain4j;
 
+import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.response.ChatModelStreamingEvent;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.CompleteResponse;
+import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.PartialResponse;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -88,6 +90,12 @@ final class EventSubscription implements Subscription, ChatTask.Observer {
     @Override
     public void text(String more) {
         queue.add(new PartialResponse(more));
+        drain();
+    }
+
+    @Override
+    public void call(int index, ToolExecutionRequest request) {
+        queue.add(new CompleteToolCall(index, request));
         drain();
     }
 

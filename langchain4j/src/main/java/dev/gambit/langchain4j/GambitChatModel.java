@@ -43,13 +43,14 @@ public final class GambitChatModel implements ChatModel, AutoCloseable {
     /**
      * Answers, on a thread of this model while the caller waits.
      *
-     * @throws dev.langchain4j.exception.UnsupportedFeatureException for tools, JSON formats, other contents than text
+     * @throws dev.langchain4j.exception.UnsupportedFeatureException for other contents than text, and for tools where the
+     *     model's chat template does not tell it of any
      * @throws dev.langchain4j.exception.InvalidRequestException for numbers out of range and conversations too long
      * @throws dev.gambit.engine.GambitException where the model is closed
      */
     @Override
     public ChatResponse doChat(ChatRequest request) {
-        Answer answer = new Answer(engine, request);
+        Reply answer = new Reply(engine, request);
         try {
             return answer.get();
         } catch (InterruptedException e) {
@@ -68,7 +69,7 @@ public final class GambitChatModel implements ChatModel, AutoCloseable {
     /** Answers without making the caller wait; cancelling the future ends the generation. */
     @Override
     public CompletableFuture<ChatResponse> doChatAsync(ChatRequest request) {
-        return new Answer(engine, request);
+        return new Reply(engine, request);
     }
 
     @Override
@@ -83,7 +84,7 @@ public final class GambitChatModel implements ChatModel, AutoCloseable {
 
     @Override
     public Set<Capability> supportedCapabilities() {
-        return Set.of();
+        return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
     }
 
     /**
@@ -96,11 +97,11 @@ public final class GambitChatModel implements ChatModel, AutoCloseable {
     }
 
     /** An answer to come. */
-    private static final class Answer extends CompletableFuture<ChatResponse> implements ChatTask.Observer {
+    private static final class Reply extends CompletableFuture<ChatResponse> implements ChatTask.Observer {
 
         private final ChatTask task;
 
-        Answer(ChatEngine engine, ChatRequest request) {
+        Reply(ChatEngine engine, ChatRequest request) {
             task = engine.task(request, this);
             engine.start(task);
         }

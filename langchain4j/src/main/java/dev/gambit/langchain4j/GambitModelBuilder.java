@@ -200,8 +200,8 @@ public abstract class GambitModelBuilder<B extends GambitModelBuilder<B>> {
         if (defaults != null) {
             parameters = parameters.defaultedBy(defaults);
         }
-        // Before a model is read for it: a name, if one is given, is the only thing that depends on the model.
-        ChatRequests.validate(parameters, modelName == null ? "" : modelName);
+        // Before a model is read for it: but for tools, a name, if one is given, is all that depends on the model.
+        ChatRequests.validate(parameters, modelName == null ? "" : modelName, true);
         ChatRequests.sampling(sampling, parameters);
         if (languageModel != null) {
             return new ChatEngine(languageModel, false, name(languageModel), sampling, parameters, listeners,

@@ -42,7 +42,8 @@ public final class GambitStreamingChatModel implements StreamingChatModel, AutoC
      * comes back to its {@code onError}, and the answer goes on. Numbers out of range and conversations that are too long
      * are told to {@code onError}, as an {@code InvalidRequestException}.
      *
-     * @throws dev.langchain4j.exception.UnsupportedFeatureException for tools, JSON formats, other contents than text
+     * @throws dev.langchain4j.exception.UnsupportedFeatureException for other contents than text, and for tools where the
+     *     model's chat template does not tell it of any
      * @throws dev.gambit.engine.GambitException where the model is closed
      */
     @Override
@@ -74,7 +75,7 @@ public final class GambitStreamingChatModel implements StreamingChatModel, AutoC
 
     @Override
     public Set<Capability> supportedCapabilities() {
-        return Set.of();
+        return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
     }
 
     /**

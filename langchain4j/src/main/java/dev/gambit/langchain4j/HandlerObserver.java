@@ -1,6 +1,8 @@
 package dev.gambit.langchain4j;
 
+import dev.langchain4j.agent.tool.ToolExecutionRequest;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.langchain4j.model.chat.response.CompleteToolCall;
 import dev.langchain4j.model.chat.response.PartialResponse;
 import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
@@ -28,6 +30,15 @@ final class HandlerObserver implements ChatTask.Observer, StreamingHandle {
     public void text(String more) {
         try {
             handler.onPartialResponse(new PartialResponse(more), context);
+        } catch (RuntimeException e) {
+            failed(e);
+        }
+    }
+
+    @Override
+    public void call(int index, ToolExecutionRequest request) {
+        try {
+            handler.onCompleteToolCall(new CompleteToolCall(index, request));
         } catch (RuntimeException e) {
             failed(e);
         }

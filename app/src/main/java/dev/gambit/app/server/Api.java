@@ -26,7 +26,7 @@ final class Api implements AutoCloseable {
         name = options.alias() == null ? model.info().file().replaceFirst("[.]gguf$", "") : options.alias();
         figures = new Figures(model.weightBytes());
         metrics.model(model);
-        generator = new Generator(model, defaults.level(), options, metrics);
+        generator = new Generator(model, defaults.sparsity(), options, metrics);
         prompts = new PromptReader(model);
         chats = new ChatReader(model);
         pages = new ModelPages(model, name, defaults, generator.slots());
@@ -66,7 +66,8 @@ final class Api implements AutoCloseable {
     }
 
     private Envelope envelope(String prefix, GenerationRequest request) {
-        return new Envelope(prefix, name, figures, request.level());
+        return new Envelope(prefix, name, figures,
+                request.sparsity() == null ? null : (Double) request.sparsity().level());
     }
 
     void models(Exchange exchange) throws IOException {

@@ -1,6 +1,7 @@
 package dev.gambit.app.server;
 
 import dev.gambit.engine.SamplingOptions;
+import dev.gambit.engine.Sparsity;
 
 /**
  * What holds where a request does not say.
@@ -10,4 +11,10 @@ import dev.gambit.engine.SamplingOptions;
  * @param level the level of sparsity the model runs with; null for dense
  * @param policy the policy it runs with; null for the thresholds' own
  */
-public record Defaults(SamplingOptions sampling, int predict, Double level, String policy) {}
+public record Defaults(SamplingOptions sampling, int predict, Double level, String policy) {
+
+    /** Returns how sparsely requests run that do not say; null for dense. */
+    Sparsity sparsity() {
+        return level == null ? null : new Sparsity(null, policy, level);
+    }
+}

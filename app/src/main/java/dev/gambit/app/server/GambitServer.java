@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.concurrent.Executors;
+import java.util.function.Supplier;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
@@ -103,8 +104,15 @@ public final class GambitServer implements AutoCloseable {
 
     /** Serves a model from now on. */
     public void ready(LanguageModel model, Defaults defaults) {
+        ready(model, defaults, model::failure);
+    }
+
+    /**
+     * @param failure says why the model cannot go on; null while it works
+     */
+    void ready(LanguageModel model, Defaults defaults, Supplier<String> failure) {
         api = new Api(model, defaults, options, metrics);
-        router.ready(api);
+        router.ready(api, failure);
     }
 
     /**

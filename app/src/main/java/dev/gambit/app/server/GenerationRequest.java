@@ -2,6 +2,7 @@ package dev.gambit.app.server;
 
 import dev.gambit.engine.GenerationOptions;
 import dev.gambit.engine.SamplingOptions;
+import dev.gambit.engine.Sparsity;
 import dev.gambit.engine.TextConstraint;
 import java.util.List;
 
@@ -20,7 +21,7 @@ import java.util.List;
  * @param echo whether the prompt stands before the text
  * @param cachePrompt whether the prompt's beginning may come from an earlier request
  * @param topLogprobs how many of the likeliest tokens to tell at each place; -1 to tell of none
- * @param level how sparsely to run; null for dense
+ * @param sparsity how sparsely to run; null for dense
  * @param constraint what the text has to be; null for any text
  * @param timingsPerToken whether each event of a stream carries the times so far
  */
@@ -37,7 +38,7 @@ record GenerationRequest(
         boolean echo,
         boolean cachePrompt,
         int topLogprobs,
-        Double level,
+        Sparsity sparsity,
         TextConstraint constraint,
         boolean timingsPerToken) {
 

@@ -6,6 +6,7 @@ import dev.gambit.engine.GenerationListener;
 import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.GenerationResult.Finish;
 import dev.gambit.engine.LanguageModel;
+import dev.gambit.engine.Sparsity;
 import dev.gambit.engine.Timings;
 import dev.gambit.engine.TokenLogprobs;
 import java.io.IOException;
@@ -24,13 +25,13 @@ final class Generator implements AutoCloseable {
     private volatile boolean ending;
 
     /**
-     * @param level what the model's sessions start with; null for dense
+     * @param sparsity what the model's sessions start with; null for dense
      */
-    Generator(LanguageModel model, Double level, ServerOptions options, Metrics metrics) {
+    Generator(LanguageModel model, Sparsity sparsity, ServerOptions options, Metrics metrics) {
         this.model = model;
         this.options = options;
         this.metrics = metrics;
-        slots = new Slots(model, level, options.parallel(), options.queue());
+        slots = new Slots(model, sparsity, options.parallel(), options.queue());
         metrics.slots(slots);
     }
 

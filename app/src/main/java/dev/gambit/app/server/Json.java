@@ -11,6 +11,10 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharsetDecoder;
+import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 
 /** JSON in and out. What comes in is strict and bounded; what goes out is UTF-8 whatever a model wrote. */
@@ -51,6 +55,7 @@ final class Json {
         if (body.length == 0) {
             throw ApiException.request(400, "invalid_json", "The body is empty; a JSON object is expected.");
         }
+        checkUtf8(body);
         JsonNode node;
         try {
             node = MAPPER.readTree(body);
@@ -66,6 +71,21 @@ final class Json {
         }
         throw ApiException.request(400, "invalid_json",
                 "The body is expected to be a JSON object, found " + Fields.kind(node) + ".");
+    }
+
+    /** The parser lets halves of pairs and forms that are too long pass. */
+    private static void checkUtf8(byte[] body) {
+        CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
+        ByteBuffer in = ByteBuffer.wrap(body);
+        CharBuffer out = CharBuffer.allocate(8192);
+        CoderResult result;
+        do {
+            result = decoder.decode(in, out.clear(), true);
+        } while (result.isOverflow());
+        if (result.isError()) {
+            throw ApiException.request(400, "invalid_json",
+                    "The body is not valid UTF-8 at byte " + in.position() + ".");
+        }
     }
 
     private static String place(JsonLocation at) {

@@ -29,7 +29,7 @@ final class Metrics {
     private final DoubleAdder bytesRead = new DoubleAdder();
     private final DoubleAdder bytesDense = new DoubleAdder();
     private final DoubleAdder active = new DoubleAdder();
-    private final LongAdder evaluated = new LongAdder();
+    private final LongAdder generated = new LongAdder();
     private final LongAdder abandoned = new LongAdder();
     private final Timer firstToken = Timer.builder("gambit.time.to.first.token")
             .description("Time from a request's arrival to its first token, waiting included.")
@@ -55,8 +55,8 @@ final class Metrics {
                 () -> ratio(promptTokens.sum() * SECOND, promptNanos.sum()));
         gauge("gambit.predicted.tokens.seconds", "Generated tokens a second of a request, on average.",
                 () -> ratio(decodes.sum() * SECOND, predictedNanos.sum()));
-        gauge("gambit.active.ratio", "Fraction of the layers' weights used for a token, on average.",
-                () -> evaluated.sum() == 0 ? 1 : active.sum() / evaluated.sum());
+        gauge("gambit.active.ratio", "Fraction of the layers' weights used to generate a token, on average.",
+                () -> generated.sum() == 0 ? 1 : active.sum() / generated.sum());
         gauge("gambit.bytes.ratio", "Fraction of all weight bytes read to generate a token, on average.",
                 () -> bytesDense.sum() == 0 ? 1 : bytesRead.sum() / bytesDense.sum());
     }
@@ -96,9 +96,8 @@ final class Metrics {
         double dense = (double) weightBytes * t.generatedTokens();
         bytesDense.add(dense);
         bytesRead.add(dense * sparsity.bytes());
-        int tokens = t.promptTokens() + t.generatedTokens();
-        evaluated.add(tokens);
-        active.add(sparsity.active() * tokens);
+        generated.add(t.generatedTokens());
+        active.add(sparsity.active() * t.generatedTokens());
         if (firstTokenNanos >= 0) {
             firstToken.record(firstTokenNanos, TimeUnit.NANOSECONDS);
         }

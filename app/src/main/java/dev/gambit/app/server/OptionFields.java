@@ -5,6 +5,7 @@ import dev.gambit.engine.GambitException;
 import dev.gambit.engine.GenerationOptions;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.SamplingOptions;
+import dev.gambit.engine.Sparsity;
 import dev.gambit.engine.TextConstraint;
 import java.util.HashMap;
 import java.util.List;
@@ -19,6 +20,9 @@ final class OptionFields {
 
     private static final int MOST_STOPS = 16;
     private static final long RANDOM_SEED = 0xFFFF_FFFFL;
+    private static final String BUDGET_POLICY = "gambit";
+    /** The thresholds' levels are 32-bit numbers. */
+    private static final double ROUNDING = 1e-6;
 
     /** Where the fields stand: some have another meaning on each path. */
     enum Path {
@@ -64,7 +68,7 @@ final class OptionFields {
                 echo,
                 fields.flag("cache_prompt", true),
                 topLogprobs(),
-                level(),
+                sparsity(),
                 constraint(forced),
                 fields.flag("timings_per_token", false));
         refuseTheRest();
@@ -201,26 +205,66 @@ final class OptionFields {
         }
     }
 
-    private Double level() {
-        fields.refuse("budget", v -> false, "this server has no budgets; choose a level with 'sparsity'.");
+    private Sparsity sparsity() {
+        if (fields.has("budget")) {
+            if (fields.has("sparsity")) {
+                throw ApiException.invalid("budget", "'budget' and 'sparsity': expected one of them, found both.");
+            }
+            fields.ignore("sparsity");
+            return budget();
+        }
+        fields.ignore("budget");
         JsonNode value = fields.get("sparsity");
         if (value == null) {
-            return defaults.level();
+            return defaults.sparsity();
         }
-        double most = model.sidecar() == null ? 0 : model.sidecar().maxLevel();
+        double most = mostSparsity();
         boolean dense = value.isTextual() && value.textValue().equals("dense");
         if (value.isTextual() && !dense) {
             throw fields.wrong("sparsity", "a number or \"dense\"", value);
         }
         double asked = dense ? 0 : fields.number("sparsity", 0, 0, 0.95);
-        if (asked > most) {
+        if (asked > most + ROUNDING) {
             throw most == 0
                     ? ApiException.unsupported("sparsity", "'sparsity': this server runs its model without thresholds; "
                             + "leave the field out, or start the server with --chess.")
-                    : ApiException.invalid("sparsity", "'sparsity': the thresholds go up to " + most + ", found "
-                            + asked + ".");
+                    : ApiException.invalid("sparsity", "'sparsity': the thresholds go up to " + rounded(most)
+                            + ", found " + asked + ".");
         }
-        return asked == 0 ? null : (Double) asked;
+        return asked == 0 ? null : new Sparsity(null, defaults.policy(), asked);
+    }
+
+    private static double rounded(double value) {
+        return Math.round(value * 1000) / 1000.0;
+    }
+
+    private double mostSparsity() {
+        return model.sidecar() == null ? 0 : model.sidecar().maxLevel();
+    }
+
+    /** A fraction of the weights, which one policy spends where it is worth most: {@code serve --budget}. */
+    private Sparsity budget() {
+        double asked = fields.number("budget", 1, 0.05, 1);
+        if (asked == 1) {
+            return null;
+        }
+        if (model.sidecar() == null || !model.sidecar().policies().contains(BUDGET_POLICY)) {
+            throw ApiException.unsupported("budget", "'budget': this server's thresholds have no policy '"
+                    + BUDGET_POLICY
+                    + "'; make some with 'gambit calibrate --budget " + asked + "' and start the server with them "
+                    + "(--chess FILE --budget " + asked + "), or choose a level with 'sparsity'.");
+        }
+        if (asked < 1 - mostSparsity() - ROUNDING) {
+            throw ApiException.invalid("budget", "'budget': the thresholds go down to "
+                    + rounded(1 - mostSparsity())
+                    + ", found " + asked + ".");
+        }
+        try {
+            return model.checkedSparsity(new Sparsity(null, BUDGET_POLICY, Math.min(1 - asked, mostSparsity())));
+        } catch (GambitException e) { // a GPU's weights lie as the policy wants them that it was started with
+            throw ApiException.unsupported("budget", "'budget': " + e.getMessage()
+                    + "; start the server with --budget.");
+        }
     }
 
     /** What others have and this server has not is refused, unless it asks for nothing. */

@@ -7,6 +7,7 @@ import java.lang.System.Logger.Level;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
@@ -31,6 +32,8 @@ final class Router extends Handler.Abstract {
     private final Keys keys;
     private final Map<String, Route> routes = new LinkedHashMap<>();
     private volatile Api api;
+    /** Says why the model cannot go on; null while it works. */
+    private volatile Supplier<String> failure;
     private volatile boolean draining;
 
     Router(ServerOptions options, Metrics metrics) {
@@ -64,8 +67,13 @@ final class Router extends Handler.Abstract {
         }
     }
 
-    /** The model is there. */
-    void ready(Api loaded) {
+    /**
+     * The model is there.
+     *
+     * @param broken says why it cannot go on; null while it works
+     */
+    void ready(Api loaded, Supplier<String> broken) {
+        failure = broken;
         api = loaded;
     }
 
@@ -200,6 +208,10 @@ final class Router extends Handler.Abstract {
         }
         if (api == null) {
             throw loading();
+        }
+        String broken = failure.get();
+        if (broken != null) {
+            throw ApiException.unavailable("model_failed", broken); // who watches is to start the server anew
         }
         ObjectNode ok = Json.object().put("status", "ok");
         exchange.reply(ok);

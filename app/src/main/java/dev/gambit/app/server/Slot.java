@@ -4,6 +4,7 @@ import dev.gambit.engine.GenerationListener;
 import dev.gambit.engine.GenerationResult;
 import dev.gambit.engine.LanguageModel;
 import dev.gambit.engine.Session;
+import dev.gambit.engine.Sparsity;
 import dev.gambit.engine.SparsityReport;
 import dev.gambit.engine.TokenLogprobs;
 import java.util.Arrays;
@@ -35,7 +36,7 @@ final class Slot {
     private final ReentrantLock beginnings;
     private final int unit;
     private volatile Session session;
-    private Double level;
+    private Sparsity sparsity;
     private long lastUsed;
 
     private volatile boolean busy;
@@ -45,14 +46,14 @@ final class Slot {
     private int cached;
 
     /**
-     * @param level what the model's sessions start with; null for dense
+     * @param sparsity what the model's sessions start with; null for dense
      * @param all the slots, this one among them
      * @param beginnings a lock that they share
      */
-    Slot(int id, LanguageModel model, Double level, List<Slot> all, ReentrantLock beginnings) {
+    Slot(int id, LanguageModel model, Sparsity sparsity, List<Slot> all, ReentrantLock beginnings) {
         this.id = id;
         this.model = model;
-        this.level = level;
+        this.sparsity = sparsity;
         this.all = all;
         this.beginnings = beginnings;
         unit = model.backendName().startsWith("CPU") ? 1 : GPU_BATCH;
@@ -141,13 +142,9 @@ final class Slot {
             if (session == null) {
                 session = model.session();
             }
-            if (!Objects.equals(level, request.level())) {
-                if (request.level() == null) {
-                    session.sparsity(null);
-                } else {
-                    session.sparsity(request.level());
-                }
-                level = request.level();
+            if (!Objects.equals(sparsity, request.sparsity())) {
+                session.sparsity(request.sparsity());
+                sparsity = request.sparsity();
             }
             cached = request.cachePrompt() ? common(prompt) : 0;
             if (!request.cachePrompt() || !copied(prompt)) {

@@ -1,6 +1,7 @@
 package dev.gambit.app.server;
 
 import dev.gambit.engine.LanguageModel;
+import dev.gambit.engine.Sparsity;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -27,14 +28,14 @@ final class Slots implements AutoCloseable {
     private boolean draining;
 
     /**
-     * @param level what the model's sessions start with; null for dense
+     * @param sparsity what the model's sessions start with; null for dense
      * @param limit how many may wait
      */
-    Slots(LanguageModel model, Double level, int count, int limit) {
+    Slots(LanguageModel model, Sparsity sparsity, int count, int limit) {
         this.limit = limit;
         ReentrantLock beginnings = new ReentrantLock();
         for (int i = 0; i < count; i++) {
-            slots.add(new Slot(i, model, level, slots, beginnings));
+            slots.add(new Slot(i, model, sparsity, slots, beginnings));
         }
     }
 

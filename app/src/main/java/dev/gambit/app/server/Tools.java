@@ -2,7 +2,6 @@ package dev.gambit.app.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.TextConstraint;
 import java.util.LinkedHashMap;
@@ -96,19 +95,10 @@ record Tools(ArrayNode list, Map<String, JsonNode> schemas, TextConstraint const
 
     /** A call of one of the tools, with arguments that fit it. */
     private static TextConstraint call(Map<String, JsonNode> schemas) {
-        ObjectNode any = Json.object();
-        ArrayNode alternatives = any.putArray("anyOf");
-        schemas.forEach((name, parameters) -> {
-            ObjectNode call = alternatives.addObject();
-            call.put("type", "object");
-            ObjectNode properties = call.putObject("properties");
-            properties.putObject("name").put("const", name);
-            properties.set("arguments", parameters == null ? Json.object().put("type", "object") : parameters);
-            call.putArray("required").add("name").add("arguments");
-            call.put("additionalProperties", false);
-        });
+        Map<String, String> texts = new LinkedHashMap<>();
+        schemas.forEach((name, parameters) -> texts.put(name, parameters == null ? "{}" : Json.text(parameters)));
         try {
-            return TextConstraint.jsonSchema(Json.text(schemas.size() == 1 ? alternatives.get(0) : any));
+            return TextConstraint.toolCall(texts);
         } catch (GambitException e) {
             throw ApiException.invalid("tools", "'tools': " + e.getMessage());
         }

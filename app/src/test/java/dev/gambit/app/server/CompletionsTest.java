@@ -141,7 +141,8 @@ class CompletionsTest {
     @Test
     void givesSeveralTextsOfSeveralPrompts() {
         JsonNode json = server.ok("/v1/completions",
-                "{\"prompt\":[\"Once upon a time\",\"The dog\"],\"n\":2,\"max_tokens\":12,\"temperature\":1.2,\"seed\":7}");
+                "{\"prompt\":[\"Once upon a time\",\"The dog\"],\"n\":2,"
+                        + "\"max_tokens\":12,\"temperature\":1.2,\"seed\":7}");
         JsonNode choices = json.get("choices");
         assertEquals(4, choices.size());
         for (int i = 0; i < 4; i++) {
@@ -211,8 +212,18 @@ class CompletionsTest {
         assertEquals(text(dense), text(complete(ask + "0")), "dense again, whatever was in between");
         assertEquals(text(complete("\"max_tokens\":24,\"temperature\":0")), text(complete(ask + "0.5")),
                 "the server's own");
-        assertEquals("sparsity", server.post(400, "/v1/completions", "{" + PROMPT + ",\"sparsity\":0.95}").get("error")
-                .get("param").asText(), "more than the thresholds have");
+        complete(ask + "0.95"); // all that the thresholds have
+        assertEquals("sparsity", server.post(400, "/v1/completions", "{" + PROMPT + ",\"sparsity\":0.96}").get("error")
+                .get("param").asText(), "more than that");
+    }
+
+    /** The prompt, which this server reads densely, must not hide how sparsely the answer was written. */
+    @Test
+    void countsTheWeightsOfWhatIsGenerated() {
+        JsonNode timings = server.ok("/v1/completions", "{\"prompt\":\"" + "Tom saw a big dog. ".repeat(30)
+                + "\",\"max_tokens\":4,\"ignore_eos\":true,\"sparsity\":0.9}").get("timings");
+        assertTrue(timings.get("prompt_n").asInt() > 100, timings::toString);
+        assertTrue(timings.get("active").asDouble() < 0.75, timings::toString);
     }
 
     @Test

@@ -23,7 +23,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Hundreds of requests that are wrong: each gets a 4xx that says why, or a closed connection, and the server goes on. */
+/**
+ * Hundreds of requests that are wrong: each gets a 4xx that says why, or a closed connection, and the server goes on.
+ */
 class MalformedRequestsTest {
 
     private static final String COMPLETIONS = "/v1/completions";
@@ -62,7 +64,8 @@ class MalformedRequestsTest {
                 "{\"prompt\":" + "[".repeat(5000) + "]".repeat(5000) + "}", "{\"a\":".repeat(5000) + "1" + "}".repeat(
                         5000),
                 "{\"seed\":" + "9".repeat(5000) + "}", "{\"" + "k".repeat(5000) + "\":1}", "\0\0\0\0",
-                "{\"prompt\":\"\0\"}"));
+                "{\"prompt\":\"\0\"}",
+                "{\"json_schema\":" + "{\"properties\":{\"a\":".repeat(400) + "{}" + "}}".repeat(400) + "}"));
         return bodies.stream().flatMap(b -> Stream.of(COMPLETIONS, CHAT).map(p -> Arguments.of(p, b)));
     }
 
@@ -83,7 +86,11 @@ class MalformedRequestsTest {
     @Test
     void brokenUtf8() {
         for (byte[] bytes : new byte[][] {{(byte) 0xFF}, {(byte) 0xC3, 0x28}, {(byte) 0xE2, (byte) 0x28, (byte) 0xA1},
-            {(byte) 0xF8, (byte) 0xA1, (byte) 0xA1, (byte) 0xA1, (byte) 0xA1}, {(byte) 0x80}}) {
+            {(byte) 0xF8, (byte) 0xA1, (byte) 0xA1, (byte) 0xA1, (byte) 0xA1}, {(byte) 0x80},
+            {(byte) 0xC0, (byte) 0xAF}, {(byte) 0xE0, (byte) 0x80, (byte) 0xAF}, // longer than need be
+            {(byte) 0xED, (byte) 0xA0, (byte) 0x80}, // half of a pair
+            {(byte) 0xF4, (byte) 0x90, (byte) 0x80, (byte) 0x80}, // above all characters
+            {(byte) 0xF0, (byte) 0x9F, (byte) 0x98}}) { // cut off
             byte[] body = "{\"prompt\":\"ab\"}".getBytes(StandardCharsets.UTF_8);
             byte[] broken = new byte[body.length + bytes.length];
             System.arraycopy(body, 0, broken, 0, 12);
@@ -99,6 +106,8 @@ class MalformedRequestsTest {
         Map<String, List<String>> wrong = new LinkedHashMap<>();
         wrong.put("max_tokens", List.of("-2", "1e300", "2147483648", "1.5", "\"5\"", "[]", "{}", "true",
                 "99999999999999999999999999", "-9223372036854775808"));
+        wrong.put("max_completion_tokens", List.of("-2", "1e300", "2147483648", "\"5\""));
+        wrong.put("n_predict", List.of("-2", "-2147483649", "4294967296", "0.5", "[1]"));
         wrong.put("temperature", List.of("-1", "1e39", "1e400", "\"hot\"", "[1]", "101", "-1e400"));
         wrong.put("top_p", List.of("-0.1", "1.1", "\"all\"", "1e400"));
         wrong.put("min_p", List.of("2", "-1", "{}"));
@@ -121,6 +130,9 @@ class MalformedRequestsTest {
         wrong.put("budget", List.of("-1", "\"x\"", "2", "[]"));
         wrong.put("response_format", List.of("1", "\"json\"", "{\"type\":\"xml\"}", "{\"type\":5}", "{}"));
         wrong.put("tools", List.of("5", "{}", "[5]", "\"x\""));
+        wrong.put("json_schema", List.of("5", "\"x\"", "{\"type\":\"number\",\"minimum\":\"x\"}",
+                "{\"$ref\":\"#/nowhere\"}", "{\"minLength\":-1}", "{\"type\":\"string\",\"minLength\":1e18}",
+                "{\"type\":\"array\",\"minItems\":99999999999}", "{\"pattern\":\"(\"}", "{\"not\":{}}"));
         wrong.put("logit_bias", List.of("5", "[5]", "\"x\"", "{\"a\":1}", "{\"1\":\"x\"}", "{\"99999999\":1}"));
         wrong.put("top_logprobs", List.of("21", "-1", "\"x\"", "1.5"));
         wrong.put("suffix", List.of("\"x\"", "5"));
@@ -152,7 +164,8 @@ class MalformedRequestsTest {
 
     static Stream<Arguments> wrongPrompts() {
         String image =
-                "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"x\"}}]}]}";
+                "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\","
+                        + "\"image_url\":{\"url\":\"x\"}}]}]}";
         return Stream.concat(
                 Stream.of("{}", "{\"prompt\":null}", "{\"prompt\":5}", "{\"prompt\":{}}", "{\"prompt\":[]}",
                         "{\"prompt\":[[]]}", "{\"prompt\":[1,\"a\"]}", "{\"prompt\":[\"a\",1]}", "{\"prompt\":[-1]}",
@@ -260,6 +273,29 @@ class MalformedRequestsTest {
         refusedOrClosed(server.raw(ascii(
                 "POST /v1/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
                         + ("10000\r\n" + "x".repeat(65536) + "\r\n").repeat(20)), 10_000));
+    }
+
+    /** A few hundred clients that begin a request and leave it there: others are served meanwhile. */
+    @Test
+    void manyRequestsThatAreNeverFinished() throws IOException {
+        List<Socket> sockets = new ArrayList<>();
+        try {
+            for (int i = 0; i < 300; i++) {
+                Socket socket = new Socket("127.0.0.1", server.port());
+                sockets.add(socket);
+                socket.getOutputStream().write(ascii(switch (i % 3) {
+                    case 0 -> "POST /v1/completions HTT";
+                    case 1 -> "POST /v1/completions HTTP/1.1\r\nHost: x\r\nX-A: b\r\n";
+                    default -> "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{\"prompt\"";
+                }));
+            }
+            assertEquals(200, server.get("/health").statusCode());
+            server.ok(COMPLETIONS, "{\"prompt\":\"Once\",\"max_tokens\":2}");
+        } finally {
+            for (Socket socket : sockets) {
+                socket.close();
+            }
+        }
     }
 
     @Test

@@ -89,7 +89,8 @@ class ServerPathsTest {
     void appliesTheTemplate() {
         JsonNode prompt = server.ok("/apply-template",
                 "{\"messages\":[{\"role\":\"developer\",\"content\":\"Be brief.\"},"
-                        + "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"one\"},{\"type\":\"text\",\"text\":\"two\"}]}]}");
+                        + "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"one\"},"
+                        + "{\"type\":\"text\",\"text\":\"two\"}]}]}");
         assertEquals("<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\none\ntwo<|im_end|>\n"
                 + "<|im_start|>assistant\n", prompt.get("prompt").asText());
     }
@@ -125,6 +126,18 @@ class ServerPathsTest {
         return metrics.lines().filter(l -> l.startsWith(name + " ")).findFirst()
                 .map(l -> Double.parseDouble(l.substring(name.length() + 1)))
                 .orElseThrow(() -> new AssertionError("no " + name + " in\n" + metrics));
+    }
+
+    /** A GPU that failed stays so: who watches is to start the server anew. */
+    @Test
+    void isNotHealthyWithAModelThatCannotGoOn() {
+        try (TestServer sick = new TestServer(TestServer.options(1, 1), null, () -> "model.gguf: CUDA error 719")) {
+            HttpResponse<String> response = sick.get("/health");
+            assertEquals(503, response.statusCode());
+            JsonNode error = TestServer.json(response.body()).get("error");
+            assertEquals("model_failed", error.get("code").asText());
+            assertTrue(error.get("message").asText().contains("719"), error::toString);
+        }
     }
 
     @Test

@@ -17,8 +17,10 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.function.Supplier;
 
 /** A server with the built-in model on a free port, and a client. */
 final class TestServer implements AutoCloseable {
@@ -30,11 +32,19 @@ final class TestServer implements AutoCloseable {
     private final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
     TestServer(ServerOptions options) {
+        this(options, null, null);
+    }
+
+    /**
+     * @param sidecar thresholds; null for those that come with the model
+     * @param failure says why the model cannot go on; null to ask the model
+     */
+    TestServer(ServerOptions options, Path sidecar, Supplier<String> failure) {
         server = GambitServer.start(options);
-        model = EmbeddedModel.open(ModelOptions.builder().sparsity(new Sparsity(null, null, 0.5)).densePrefill(true)
+        model = EmbeddedModel.open(ModelOptions.builder().sparsity(new Sparsity(sidecar, null, 0.5)).densePrefill(true)
                 .contextLength(256).threads(2).build());
-        server.ready(model, new Defaults(
-                SamplingOptions.builder().temperature(0.25f).build(), -1, 0.5, null));
+        server.ready(model, new Defaults(SamplingOptions.builder().temperature(0.25f).build(), -1, 0.5, null),
+                failure == null ? model::failure : failure);
     }
 
     TestServer() {

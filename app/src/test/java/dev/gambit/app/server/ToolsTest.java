@@ -56,6 +56,17 @@ class ToolsTest {
         assertTrue(e.getMessage().contains("time"), e.getMessage());
     }
 
+    /** As pydantic writes them: a definition of each tool's own, under the same name. */
+    @Test
+    void eachToolsReferencesAreItsOwn() {
+        String tool = "{\"type\":\"function\",\"function\":{\"name\":\"%s\",\"parameters\":{\"type\":\"object\","
+                + "\"$defs\":{\"X\":{\"enum\":[\"%s\"]}},\"properties\":{\"x\":{\"$ref\":\"#/$defs/X\"}}}}}";
+        Tools both = Tools.read(new Fields(Json.parse(("{\"tools\":[" + tool.formatted("first", "a") + ","
+                + tool.formatted("second", "b") + "],\"tool_choice\":\"required\"}").getBytes(
+                        StandardCharsets.UTF_8))));
+        assertTrue(both.constraint().toString().contains("second"));
+    }
+
     @Test
     void turnsACallIntoOpenAisShape() {
         JsonNode choice = format(tools("")).whole(List.of(text("Let me look. " + CALL))).get("choices").get(0);

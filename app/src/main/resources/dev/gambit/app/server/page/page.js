@@ -88,6 +88,7 @@ const bottom = () => { $('chat').scrollTop = $('chat').scrollHeight; };
 
 function figures(t) {
   if (t.predicted_per_second > 0) $('speed').textContent = t.predicted_per_second.toFixed(1);
+  if (t.predicted_n < 2) return; // the first token came from the prompt, which may be read densely
   $('read').textContent = bytes(t.bytes_per_token);
   $('read').title = percent(t.bytes) + ' of all weight bytes';
   $('readbar').style.width = percent(t.bytes);

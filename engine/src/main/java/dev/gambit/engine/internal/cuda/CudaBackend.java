@@ -52,7 +52,7 @@ public final class CudaBackend implements Backend {
     /** Whether the hidden states of the last batch are the prefill's. */
     private boolean batched;
     /** Why this model cannot go on; null while it can. */
-    private GambitException broken;
+    private volatile GambitException broken;
 
     /**
      * Copies a model's weights to the device.
@@ -184,6 +184,12 @@ public final class CudaBackend implements Backend {
     @Override
     public boolean canMask(Site site) {
         return layout != null && layout.uses(site);
+    }
+
+    @Override
+    public String failure() {
+        GambitException why = broken;
+        return why == null ? null : why.getMessage();
     }
 
     @Override

@@ -50,6 +50,11 @@ public interface Backend extends AutoCloseable {
         return true;
     }
 
+    /** Returns why nothing can run any more; null while it can. */
+    default String failure() {
+        return null;
+    }
+
     /** Makes room for a sequence of up to {@code capacity} positions. */
     KvCache newCache(int capacity, KvCacheType keys, KvCacheType values);
 

@@ -1,6 +1,10 @@
 package dev.gambit.engine.internal.schema;
 
 import dev.gambit.engine.internal.grammar.Expr;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
 /** JSON documents to generate. */
 public final class JsonLanguage {
@@ -25,5 +29,32 @@ public final class JsonLanguage {
      */
     public static Expr of(Object schema) {
         return SchemaCompiler.compile(schema);
+    }
+
+    /**
+     * Returns the calls of tools, {@code {"name": …, "arguments": {…}}}. Each tool's schema is a document of its own, so that
+     * its references stay its own.
+     *
+     * @param schemas what each tool's arguments are like, as {@link JsonReader} reads it, by its name
+     * @throws dev.gambit.engine.GambitException as {@link #of}
+     */
+    public static Expr toolCalls(Map<String, ?> schemas) {
+        List<Expr> calls = new ArrayList<>();
+        schemas.forEach((name, schema) -> calls.add(JsonText.braces(Expr.seq(
+                JsonText.member(JsonText.quoted(Expr.text("name")), Expr.text(JsonWriter.write(name))),
+                JsonText.comma(),
+                JsonText.member(JsonText.quoted(Expr.text("arguments")), of(anObject(schema))),
+                JsonText.SPACE))));
+        return Expr.alt(calls);
+    }
+
+    /** Arguments are an object, whether or not their schema says so. */
+    private static Object anObject(Object schema) {
+        if (schema instanceof Map<?, ?> map && Keywords.GENERAL.stream().noneMatch(map::containsKey)) {
+            Map<Object, Object> typed = new LinkedHashMap<>(map);
+            typed.put("type", "object");
+            return typed;
+        }
+        return schema;
     }
 }
