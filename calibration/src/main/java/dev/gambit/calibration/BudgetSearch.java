@@ -30,7 +30,8 @@ public final class BudgetSearch implements AutoCloseable {
     private static final int BATCH = 2;
     private static final double STEP = 0.35;
     private static final double LARGEST_STEP = 0.25;
-    private static final double TOLERANCE = 0.004;
+    /** A shift of thresholds, in their logarithm, after which the model is run again. */
+    private static final double FAR = 0.1;
 
     /**
      * How much to do.
@@ -129,16 +130,17 @@ public final class BudgetSearch implements AutoCloseable {
     /** Searches, or goes on with a search that was interrupted. */
     public BudgetAllocation run() {
         Sensitivities s = state.sensitivities;
+        done = state.batches + (state.next == null ? 0 : 1) + state.nodes.size();
         float[] gradient = new float[pass.output().length];
         for (int b = state.batches; b < fisherBatches; b++) {
             tick();
             pass.forward(batch(b), null);
+            keep(b);
             head.sampled(pass.output(), pass.rows(), 0x9e3779b9L * (b + 1), gradient);
             pass.backward(gradient, s);
             state.batches = b + 1;
             state.save();
         }
-        done = fisherBatches + effort.rounds * Math.min(state.nodes.size(), refined());
         s.addRows((long) fisherBatches * pass.rows());
         float[][][] u = new float[config.layers()][Site.COUNT][];
         for (int l = 0; l < u.length; l++) {
@@ -146,21 +148,34 @@ public final class BudgetSearch implements AutoCloseable {
                 u[l][site.ordinal()] = s.weights(l, site);
             }
         }
-        double[][] logT = state.nodes.isEmpty() ? start(u) : copy(state.nodes.getLast());
+        if (state.next == null) {
+            tick();
+            double[][] start = start();
+            ThresholdMargins margins = margins(u, start);
+            pass.forward(batch(0), null, margins);
+            next(margins, start, start, effort.budgets[0]);
+            state.save();
+        }
         for (int n = state.nodes.size(); n < effort.budgets.length; n++) {
-            logT = node(n, u, logT, gradient);
-            for (double[] layer : logT) {
-                // as the state holds them, so that a search that goes on finds the same
-                Arrays.setAll(layer, i -> (float) layer[i]);
-            }
-            state.nodes.add(copy(logT));
+            tick();
+            state.nodes.add(node(n, u, state.next, gradient));
             state.save();
         }
         return new BudgetAllocation(u, effort.budgets, state.nodes.toArray(double[][][]::new));
     }
 
+    /** Guesses thresholds of a budget from what was seen at others, as the state holds them: a search that goes on finds the same. */
+    private void next(ThresholdMargins margins, double[][] seenAt, double[][] from, double budget) {
+        double[][] shift = difference(from, seenAt);
+        state.next = rounded(add(from, margins.solve(shift, budget)));
+    }
+
+    private ThresholdMargins margins(float[][][] u, double[][] logT) {
+        return new ThresholdMargins(config, BudgetAllocation.thresholds(config, u, logT), workers);
+    }
+
     /** The price's square root times that of each site's weights a channel, at an arbitrary price. */
-    private double[][] start(float[][][] u) {
+    private double[][] start() {
         double[][] logT = new double[config.layers()][Site.COUNT];
         for (double[] layer : logT) {
             for (Site site : Site.values()) {
@@ -181,25 +196,37 @@ public final class BudgetSearch implements AutoCloseable {
         };
     }
 
+    /** Finds the thresholds of one budget, and guesses those of the next. */
     private double[][] node(int n, float[][][] u, double[][] from, float[] gradient) {
         double budget = effort.budgets[n];
         double[][] logT = copy(from);
-        meet(u, logT, budget, n % searched, n == 0 ? 12 : 4);
-        if (budget >= LAST_REFINED) {
-            for (int round = 0; round < effort.rounds; round++) {
-                tick();
-                int b = (n * effort.rounds + round) % searched;
-                float[] base = dense(b);
-                Thresholds t = BudgetAllocation.thresholds(config, u, logT);
-                pass.forward(batch(b), t);
+        double[][] seenAt = logT;
+        ThresholdMargins margins = null;
+        boolean refined = budget >= LAST_REFINED;
+        double last = 1;
+        for (int round = 0; round < (refined ? effort.rounds : 3) && (refined || last > FAR); round++) {
+            int b = (n * effort.rounds + round) % fisherBatches;
+            float[] base = refined ? dense(b) : null;
+            Thresholds t = BudgetAllocation.thresholds(config, u, logT);
+            margins = new ThresholdMargins(config, t, workers);
+            pass.forward(batch(b), t, margins);
+            margins.calibrate(pass.active());
+            seenAt = copy(logT);
+            if (refined) {
+                double active = pass.active();
                 double kl = head.divergence(pass.output(), pass.rows(), base, gradient);
                 MarginalCosts costs = new MarginalCosts(config, t, workers);
-                double active = pass.active();
                 pass.backward(gradient, costs);
-                move(logT, costs);
                 rounds.add(new Check(budget, active, kl));
-                meet(u, logT, budget, (b + 1) % searched, 2);
+                move(logT, costs);
             }
+            double shift = margins.solve(difference(logT, seenAt), budget);
+            logT = add(logT, shift);
+            last = Math.abs(shift);
+        }
+        logT = rounded(logT);
+        if (n + 1 < effort.budgets.length) {
+            next(margins, seenAt, logT, effort.budgets[n + 1]);
         }
         return logT;
     }
@@ -222,32 +249,6 @@ public final class BudgetSearch implements AutoCloseable {
                 double step = -STEP * Math.log(Math.max(worth, 0.05 * price) / price);
                 logT[l][site.ordinal()] += Math.clamp(step, -LARGEST_STEP, LARGEST_STEP);
             }
-        }
-    }
-
-    /** Raises or lowers all thresholds together until a batch uses the budget. */
-    private void meet(float[][][] u, double[][] logT, double budget, int b, int tries) {
-        double slope = -0.25;
-        double last = Double.NaN;
-        double lastShift = 0;
-        for (int i = 0; i < tries; i++) {
-            pass.forward(batch(b), BudgetAllocation.thresholds(config, u, logT));
-            double off = pass.active() - budget;
-            if (Math.abs(off) < TOLERANCE) {
-                return;
-            }
-            if (!Double.isNaN(last) && lastShift != 0) {
-                slope = Math.clamp((off - last) / lastShift, -0.5, -0.03);
-            }
-            // where nearly everything is kept the slope says nothing
-            double shift = pass.active() > 0.99 ? 1 : Math.clamp(-off / slope, -1.5, 1.5);
-            for (double[] layer : logT) {
-                for (int s = 0; s < layer.length; s++) {
-                    layer[s] += shift;
-                }
-            }
-            last = off;
-            lastShift = shift;
         }
     }
 
@@ -279,9 +280,17 @@ public final class BudgetSearch implements AutoCloseable {
         }
         if (dense.get(b) == null) {
             pass.forward(batch(b), null);
-            dense.set(b, head.select(pass.output(), pass.rows()));
+            keep(b);
         }
         return dense.get(b);
+    }
+
+    /** Keeps the dense output that the pass has just given. */
+    private void keep(int b) {
+        while (dense.size() <= b) {
+            dense.add(null);
+        }
+        dense.set(b, head.select(pass.output(), pass.rows()));
     }
 
     private int[][] batch(int b) {
@@ -293,12 +302,34 @@ public final class BudgetSearch implements AutoCloseable {
     }
 
     private void tick() {
-        int total = fisherBatches + refined() * effort.rounds;
+        int total = fisherBatches + 1 + effort.budgets.length;
         progress.progress("budget", Math.min(done++, total), total);
     }
 
-    private int refined() {
-        return (int) Arrays.stream(effort.budgets).filter(b -> b >= LAST_REFINED).count();
+    private static double[][] add(double[][] a, double more) {
+        double[][] out = copy(a);
+        for (double[] row : out) {
+            Arrays.setAll(row, i -> row[i] + more);
+        }
+        return out;
+    }
+
+    private static double[][] difference(double[][] a, double[][] b) {
+        double[][] out = copy(a);
+        for (int l = 0; l < out.length; l++) {
+            for (int s = 0; s < out[l].length; s++) {
+                out[l][s] -= b[l][s];
+            }
+        }
+        return out;
+    }
+
+    private static double[][] rounded(double[][] a) {
+        double[][] out = copy(a);
+        for (double[] row : out) {
+            Arrays.setAll(row, i -> (float) row[i]);
+        }
+        return out;
     }
 
     private static double[][] copy(double[][] a) {
