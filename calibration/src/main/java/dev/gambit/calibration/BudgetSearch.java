@@ -104,7 +104,8 @@ public final class BudgetSearch implements AutoCloseable {
             config = w.config;
             pass = new GradientPass(w, workers, BATCH, windows.size());
             head = new HeadGradient(w, workers, pass.stride());
-            this.state = BudgetState.open(state, BaseModel.of(model), windows, new Sensitivities(config, workers));
+            this.state = BudgetState.open(
+                    state, BaseModel.of(model), windows, new Sensitivities(config, workers), new ChannelWorth(config));
         } catch (RuntimeException | Error e) {
             if (w != null) {
                 w.close();
@@ -156,12 +157,24 @@ public final class BudgetSearch implements AutoCloseable {
             next(margins, start, start, effort.budgets[0]);
             state.save();
         }
-        for (int n = state.nodes.size(); n < effort.budgets.length; n++) {
+        int first = refined();
+        for (int n = state.nodes.size(); n < first; n++) {
             tick();
-            state.nodes.add(node(n, u, state.next, gradient));
+            state.nodes.add(refine(n, u, state.next, gradient));
             state.save();
         }
-        return new BudgetAllocation(u, effort.budgets, state.nodes.toArray(double[][][]::new));
+        for (int l = 0; l < u.length; l++) {
+            for (Site site : Site.values()) {
+                u[l][site.ordinal()] = state.worth.corrected(l, site, u[l][site.ordinal()]);
+            }
+        }
+        for (int n = state.nodes.size() - first; n < effort.budgets.length; n++) {
+            tick();
+            state.nodes.add(settle(n, u, n < first ? state.nodes.get(n) : state.next));
+            state.save();
+        }
+        return new BudgetAllocation(
+                u, effort.budgets, state.nodes.subList(first, state.nodes.size()).toArray(double[][][]::new));
     }
 
     /** Guesses thresholds of a budget from what was seen at others, as the state holds them: a search that goes on finds the same. */
@@ -196,55 +209,72 @@ public final class BudgetSearch implements AutoCloseable {
         };
     }
 
-    /** Finds the thresholds of one budget, and guesses those of the next. */
-    private double[][] node(int n, float[][][] u, double[][] from, float[] gradient) {
-        double budget = effort.budgets[n];
-        double[][] logT = copy(from);
-        double[][] seenAt = logT;
-        ThresholdMargins margins = null;
-        boolean refined = budget >= LAST_REFINED;
-        double last = 1;
-        for (int round = 0; round < (refined ? effort.rounds : 3) && (refined || last > FAR); round++) {
+    /** Returns the weights that dropping an entry saves, others being dropped already. */
+    private double weightsSaved(int l, Site site, ThresholdMargins margins) {
+        return switch (site) {
+            case UP_IN -> config.feedForward() * margins.kept(l, Site.FFN_ACT, 0);
+            case FFN_ACT -> config.embedding()
+                    * (margins.kept(l, Site.UP_IN, 0)
+                            + Math.min(1, margins.kept(l, Site.DOWN_IN, 0) / margins.kept(l, Site.FFN_ACT, 0)));
+            default -> weightsPerChannel(site);
+        };
+    }
+
+    /** Corrects a budget's thresholds on the masked model, and guesses those of the next. */
+    private double[][] refine(int n, float[][][] u, double[][] from, float[] gradient) {
+        double[][] logT = from;
+        for (int round = 0; round < effort.rounds; round++) {
             int b = (n * effort.rounds + round) % fisherBatches;
-            float[] base = refined ? dense(b) : null;
+            float[] base = dense(b);
             Thresholds t = BudgetAllocation.thresholds(config, u, logT);
-            margins = new ThresholdMargins(config, t, workers);
+            ThresholdMargins margins = new ThresholdMargins(config, t, workers);
             pass.forward(batch(b), t, margins);
             margins.calibrate(pass.active());
-            seenAt = copy(logT);
-            if (refined) {
-                double active = pass.active();
-                double kl = head.divergence(pass.output(), pass.rows(), base, gradient);
-                MarginalCosts costs = new MarginalCosts(config, t, workers);
-                pass.backward(gradient, costs);
-                rounds.add(new Check(budget, active, kl));
-                move(logT, costs);
-            }
-            double shift = margins.solve(difference(logT, seenAt), budget);
-            logT = add(logT, shift);
-            last = Math.abs(shift);
+            double active = pass.active();
+            double kl = head.divergence(pass.output(), pass.rows(), base, gradient);
+            rounds.add(new Check(effort.budgets[n], active, kl));
+            MarginalCosts costs = new MarginalCosts(config, t, workers);
+            pass.backward(gradient, costs);
+            state.worth.add(costs);
+            double[][] seenAt = logT;
+            logT = copy(logT);
+            move(logT, costs, margins);
+            logT = rounded(add(logT, margins.solve(difference(logT, seenAt), effort.budgets[n])));
+            next(margins, seenAt, logT, effort.budgets[Math.min(n + 1, effort.budgets.length - 1)]);
         }
-        logT = rounded(logT);
-        if (n + 1 < effort.budgets.length) {
-            next(margins, seenAt, logT, effort.budgets[n + 1]);
+        return logT;
+    }
+
+    /** Raises or lowers all thresholds of a budget together until the budget is met, and guesses those of the next. */
+    private double[][] settle(int n, float[][][] u, double[][] from) {
+        double[][] logT = from;
+        double shift = 1;
+        for (int i = 0; i < 3 && Math.abs(shift) > FAR; i++) {
+            ThresholdMargins margins = margins(u, logT);
+            pass.forward(batch((n + i) % searched), BudgetAllocation.thresholds(config, u, logT), margins);
+            margins.calibrate(pass.active());
+            double[][] seenAt = logT;
+            shift = margins.solve(new double[logT.length][Site.COUNT], effort.budgets[n]);
+            logT = rounded(add(logT, shift));
+            next(margins, seenAt, logT, effort.budgets[Math.min(n + 1, effort.budgets.length - 1)]);
         }
         return logT;
     }
 
     /** Moves thresholds towards equal worth of a weight at each. */
-    private void move(double[][] logT, MarginalCosts costs) {
+    private void move(double[][] logT, MarginalCosts costs, ThresholdMargins margins) {
         double all = 0;
         double weightsInBand = 0;
         for (int l = 0; l < logT.length; l++) {
             for (Site site : Site.values()) {
                 all += costs.saved[l][site.ordinal()];
-                weightsInBand += costs.entries[l][site.ordinal()] * weightsPerChannel(site);
+                weightsInBand += costs.entries[l][site.ordinal()] * weightsSaved(l, site, margins);
             }
         }
         double price = all / weightsInBand;
         for (int l = 0; l < logT.length; l++) {
             for (Site site : Site.values()) {
-                double w = costs.entries[l][site.ordinal()] * weightsPerChannel(site);
+                double w = costs.entries[l][site.ordinal()] * weightsSaved(l, site, margins);
                 double worth = w == 0 ? price : costs.saved[l][site.ordinal()] / w;
                 double step = -STEP * Math.log(Math.max(worth, 0.05 * price) / price);
                 logT[l][site.ordinal()] += Math.clamp(step, -LARGEST_STEP, LARGEST_STEP);
@@ -302,8 +332,13 @@ public final class BudgetSearch implements AutoCloseable {
     }
 
     private void tick() {
-        int total = fisherBatches + 1 + effort.budgets.length;
+        int total = fisherBatches + 1 + refined() + effort.budgets.length;
         progress.progress("budget", Math.min(done++, total), total);
+    }
+
+    /** Returns how many budgets are corrected on the masked model. */
+    private int refined() {
+        return effort.rounds == 0 ? 0 : (int) Arrays.stream(effort.budgets).filter(b -> b >= LAST_REFINED).count();
     }
 
     private static double[][] add(double[][] a, double more) {

@@ -18,6 +18,10 @@ final class MarginalCosts implements GradientPass.SiteListener {
     final double[][] saved;
     /** {@code [layer][site]}: entries in the band. */
     final double[][] entries;
+    /** {@link #saved} by channel, {@code [layer][site][channel]}. */
+    final double[][][] channelSaved;
+    /** {@link #entries} by channel. */
+    final int[][][] channelEntries;
 
     private final Thresholds thresholds;
     private final Workers workers;
@@ -27,6 +31,8 @@ final class MarginalCosts implements GradientPass.SiteListener {
         this.workers = workers;
         saved = new double[c.layers()][Site.COUNT];
         entries = new double[c.layers()][Site.COUNT];
+        channelSaved = new double[c.layers()][Site.COUNT][];
+        channelEntries = new int[c.layers()][Site.COUNT][];
     }
 
     @Override
@@ -37,22 +43,24 @@ final class MarginalCosts implements GradientPass.SiteListener {
         }
         float low = (float) Math.exp(-BAND);
         float high = (float) Math.exp(BAND);
-        double[] sum = new double[rows];
-        int[] count = new int[rows];
-        workers.run(rows, (from, to, worker) -> {
-            for (int r = from; r < to; r++) {
-                for (int i = 0; i < width; i++) {
-                    float a = Math.abs(values[r * ld + i]);
-                    if (a > low * t[i] && a <= high * t[i]) {
-                        sum[r] -= (double) gradients[r * ld + i] * values[r * ld + i];
-                        count[r]++;
-                    }
+        double[] sum = new double[width];
+        int[] count = new int[width];
+        workers.run(width, (from, to, worker) -> {
+            for (int r = 0; r < rows; r++) {
+                for (int i = from; i < to; i++) {
+                    float x = values[r * ld + i];
+                    float a = Math.abs(x);
+                    boolean in = a > low * t[i] && a <= high * t[i];
+                    sum[i] -= in ? (double) gradients[r * ld + i] * x : 0;
+                    count[i] += in ? 1 : 0;
                 }
             }
         });
-        for (int r = 0; r < rows; r++) {
-            saved[layer][site.ordinal()] += sum[r];
-            entries[layer][site.ordinal()] += count[r];
+        for (int i = 0; i < width; i++) {
+            saved[layer][site.ordinal()] += sum[i];
+            entries[layer][site.ordinal()] += count[i];
         }
+        channelSaved[layer][site.ordinal()] = sum;
+        channelEntries[layer][site.ordinal()] = count;
     }
 }
