@@ -26,17 +26,21 @@ public final class BudgetSearch implements AutoCloseable {
     public static final double LARGEST = 0.95;
     /** See {@link #LARGEST}. */
     public static final double SMALLEST = 0.05;
+    private static final double FIRST_REFINED = 0.9;
     private static final double LAST_REFINED = 0.5;
     private static final int BATCH = 2;
     private static final double STEP = 0.35;
     private static final double LARGEST_STEP = 0.25;
+    /** Positions that a budget is met on. */
+    private static final int SETTLED = 1024;
     /** A shift of thresholds, in their logarithm, after which the model is run again. */
     private static final double FAR = 0.1;
 
     /**
      * How much to do.
      *
-     * @param budgets that are searched, falling; below {@value #LAST_REFINED} and the last the price alone rises
+     * @param budgets that are searched, falling; above {@value #FIRST_REFINED} and below {@value #LAST_REFINED} the price alone
+     *     changes
      * @param batches of gradients for the sensitivities
      * @param rounds of corrections at each budget
      */
@@ -68,6 +72,8 @@ public final class BudgetSearch implements AutoCloseable {
     private final BudgetState state;
     private final int fisherBatches;
     private final Effort effort;
+    /** The budgets that are corrected on the masked model. */
+    private final double[] refined;
     /** What each round of corrections found before it, on the batch it was made on. */
     final List<Check> rounds = new ArrayList<>();
     private final List<float[]> dense = new ArrayList<>();
@@ -86,6 +92,9 @@ public final class BudgetSearch implements AutoCloseable {
     BudgetSearch(
             Path model, TokenWindows windows, int threads, Path state, ProgressListener progress, Effort effort) {
         this.effort = effort;
+        refined = Arrays.stream(effort.budgets)
+                .filter(b -> effort.rounds > 0 && b <= FIRST_REFINED && b >= LAST_REFINED)
+                .toArray();
         this.windows = windows;
         this.progress = progress;
         int batches = windows.count() / BATCH;
@@ -154,11 +163,10 @@ public final class BudgetSearch implements AutoCloseable {
             double[][] start = start();
             ThresholdMargins margins = margins(u, start);
             pass.forward(batch(0), null, margins);
-            next(margins, start, start, effort.budgets[0]);
+            next(margins, start, start, refined.length == 0 ? effort.budgets[0] : refined[0]);
             state.save();
         }
-        int first = refined();
-        for (int n = state.nodes.size(); n < first; n++) {
+        for (int n = state.nodes.size(); n < refined.length; n++) {
             tick();
             state.nodes.add(refine(n, u, state.next, gradient));
             state.save();
@@ -168,13 +176,15 @@ public final class BudgetSearch implements AutoCloseable {
                 u[l][site.ordinal()] = state.worth.corrected(l, site, u[l][site.ordinal()]);
             }
         }
-        for (int n = state.nodes.size() - first; n < effort.budgets.length; n++) {
+        int above = (int) Arrays.stream(effort.budgets).filter(b -> b > FIRST_REFINED).count();
+        for (int n = state.nodes.size() - refined.length; n < effort.budgets.length; n++) {
             tick();
-            state.nodes.add(settle(n, u, n < first ? state.nodes.get(n) : state.next));
+            int i = Math.max(0, n - above);
+            state.nodes.add(settle(n, u, i < refined.length ? state.nodes.get(i) : state.next));
             state.save();
         }
         return new BudgetAllocation(
-                u, effort.budgets, state.nodes.subList(first, state.nodes.size()).toArray(double[][][]::new));
+                u, effort.budgets, state.nodes.subList(refined.length, state.nodes.size()).toArray(double[][][]::new));
     }
 
     /** Guesses thresholds of a budget from what was seen at others, as the state holds them: a search that goes on finds the same. */
@@ -232,27 +242,33 @@ public final class BudgetSearch implements AutoCloseable {
             margins.calibrate(pass.active());
             double active = pass.active();
             double kl = head.divergence(pass.output(), pass.rows(), base, gradient);
-            rounds.add(new Check(effort.budgets[n], active, kl));
+            rounds.add(new Check(refined[n], active, kl));
             MarginalCosts costs = new MarginalCosts(config, t, workers);
             pass.backward(gradient, costs);
             state.worth.add(costs);
             double[][] seenAt = logT;
             logT = copy(logT);
             move(logT, costs, margins);
-            logT = rounded(add(logT, margins.solve(difference(logT, seenAt), effort.budgets[n])));
-            next(margins, seenAt, logT, effort.budgets[Math.min(n + 1, effort.budgets.length - 1)]);
+            logT = rounded(add(logT, margins.solve(difference(logT, seenAt), refined[n])));
+            next(margins, seenAt, logT, refined[Math.min(n + 1, refined.length - 1)]);
         }
         return logT;
     }
 
     /** Raises or lowers all thresholds of a budget together until the budget is met, and guesses those of the next. */
     private double[][] settle(int n, float[][][] u, double[][] from) {
+        int settled = Math.clamp(SETTLED / pass.rows(), 1, searched);
         double[][] logT = from;
         double shift = 1;
         for (int i = 0; i < 3 && Math.abs(shift) > FAR; i++) {
             ThresholdMargins margins = margins(u, logT);
-            pass.forward(batch((n + i) % searched), BudgetAllocation.thresholds(config, u, logT), margins);
-            margins.calibrate(pass.active());
+            double active = 0;
+            for (int k = 0; k < settled; k++) {
+                pass.forward(
+                        batch(((n + i) * settled + k) % searched), BudgetAllocation.thresholds(config, u, logT), margins);
+                active += pass.active() / settled;
+            }
+            margins.calibrate(active);
             double[][] seenAt = logT;
             shift = margins.solve(new double[logT.length][Site.COUNT], effort.budgets[n]);
             logT = rounded(add(logT, shift));
@@ -332,13 +348,8 @@ public final class BudgetSearch implements AutoCloseable {
     }
 
     private void tick() {
-        int total = fisherBatches + 1 + refined() + effort.budgets.length;
+        int total = fisherBatches + 1 + refined.length + effort.budgets.length;
         progress.progress("budget", Math.min(done++, total), total);
-    }
-
-    /** Returns how many budgets are corrected on the masked model. */
-    private int refined() {
-        return effort.rounds == 0 ? 0 : (int) Arrays.stream(effort.budgets).filter(b -> b >= LAST_REFINED).count();
     }
 
     private static double[][] add(double[][] a, double more) {

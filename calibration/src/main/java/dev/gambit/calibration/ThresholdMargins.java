@@ -21,7 +21,7 @@ final class ThresholdMargins implements GradientPass.SiteListener {
     private final ModelConfig c;
     private final Workers workers;
     private final Thresholds thresholds;
-    /** {@code [layer][site][bin]}, then summed from above: entries in a bin and in those beyond. */
+    /** {@code [layer][site][bin]}: entries in a bin and in those beyond. */
     private final int[][][] above;
     private final int[] rows;
     private double bias;
@@ -55,13 +55,16 @@ final class ThresholdMargins implements GradientPass.SiteListener {
             }
         });
         int[] sum = above[layer][site.ordinal()];
+        int beyond = 0;
         for (int b = BINS - 1; b >= 0; b--) {
-            sum[b] = sum[b + 1];
             for (int[] count : counts) {
-                sum[b] += count[b];
+                beyond += count[b];
             }
+            sum[b] += beyond;
         }
-        this.rows[layer] = (rows + 1) / 2;
+        if (site == Site.Q_IN) {
+            this.rows[layer] += (rows + 1) / 2;
+        }
     }
 
     /** Returns the fraction of a site's entries above {@code e^shift} times their thresholds. */
