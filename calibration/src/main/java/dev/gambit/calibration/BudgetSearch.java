@@ -183,6 +183,7 @@ public final class BudgetSearch implements AutoCloseable {
             state.nodes.add(settle(n, u, i < refined.length ? state.nodes.get(i) : state.next));
             state.save();
         }
+        tick();
         return new BudgetAllocation(
                 u, effort.budgets, state.nodes.subList(refined.length, state.nodes.size()).toArray(double[][][]::new));
     }
@@ -288,6 +289,10 @@ public final class BudgetSearch implements AutoCloseable {
             }
         }
         double price = all / weightsInBand;
+        if (!(price > 0)) {
+            // so few positions, or so small a divergence, that dropping seems to help: nothing can be learnt here
+            return;
+        }
         for (int l = 0; l < logT.length; l++) {
             for (Site site : Site.values()) {
                 double w = costs.entries[l][site.ordinal()] * weightsSaved(l, site, margins);
@@ -307,12 +312,13 @@ public final class BudgetSearch implements AutoCloseable {
         for (int b = searched; b < batches; b++) {
             float[] base = dense(b);
             for (int i = 0; i < budgets.length; i++) {
-                tick();
+                progress.progress("held out", (b - searched) * budgets.length + i, (batches - searched) * budgets.length);
                 pass.forward(batch(b), BudgetAllocation.thresholds(config, a.weights(), a.at(budgets[i])));
                 active[i] += pass.active();
                 divergence[i] += head.divergence(pass.output(), pass.rows(), base, null);
             }
         }
+        progress.progress("held out", (batches - searched) * budgets.length, (batches - searched) * budgets.length);
         for (int i = 0; i < budgets.length; i++) {
             checks.add(new Check(budgets[i], active[i] / (batches - searched), divergence[i] / (batches - searched)));
         }

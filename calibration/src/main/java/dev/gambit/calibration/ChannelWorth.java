@@ -10,10 +10,10 @@ import dev.gambit.engine.sparsity.Site;
  */
 final class ChannelWorth {
 
-    /** Entries that a channel's own worth needs to count as much as its site's. */
-    static double prior = 400;
+    /** Entries of average worth that are added to each channel's: worths are heavy-tailed. */
+    private static final double PRIOR = 400;
     /** Power of the relative worth that thresholds fall by; worth rises with the square of a threshold, or faster. */
-    static double power = 0.35;
+    private static final double POWER = 0.35;
     private static final double LARGEST = 4;
 
     /** {@code [layer][site][channel]}: worth in units of an average entry; floats, as a state holds them. */
@@ -54,8 +54,8 @@ final class ChannelWorth {
         float[] n = entries[layer][site.ordinal()];
         float[] out = new float[u.length];
         for (int i = 0; i < u.length; i++) {
-            double ratio = Math.clamp((w[i] + prior) / (n[i] + prior), 1 / LARGEST, LARGEST);
-            out[i] = (float) (u[i] * Math.pow(ratio, power));
+            double ratio = Math.clamp((w[i] + PRIOR) / (n[i] + PRIOR), 1 / LARGEST, LARGEST);
+            out[i] = (float) (u[i] * Math.pow(ratio, POWER));
         }
         return out;
     }
