@@ -14,9 +14,8 @@ import java.util.List;
  *
  * <p>First {@link Sensitivities}: entry {@code x_i} of a site costs {@code ½ x_i² s_i} to drop and saves {@code w} weights,
  * so it is dropped where {@code x_i² s_i / w} is below one price {@code λ} of the whole model: {@code t_i = sqrt(λ w / s_i)}.
- * That holds while errors are small and independent. Then, at each budget, {@link MarginalCosts} measures on the masked
- * model itself what a weight at each layer's and site's threshold is worth, all other errors being there, and thresholds
- * move until they agree.
+ * The price of each budget is found on the masked model, from {@link ThresholdMargins}. docs/policy.md says what else was
+ * tried.
  */
 public final class BudgetSearch implements AutoCloseable {
 
@@ -26,11 +25,7 @@ public final class BudgetSearch implements AutoCloseable {
     public static final double LARGEST = 0.95;
     /** See {@link #LARGEST}. */
     public static final double SMALLEST = 0.05;
-    private static final double FIRST_REFINED = 0.9;
-    private static final double LAST_REFINED = 0.5;
     private static final int BATCH = 2;
-    private static final double STEP = 0.35;
-    private static final double LARGEST_STEP = 0.25;
     /** Positions that a budget is met on. */
     private static final int SETTLED = 1024;
     /** A shift of thresholds, in their logarithm, after which the model is run again. */
@@ -39,16 +34,14 @@ public final class BudgetSearch implements AutoCloseable {
     /**
      * How much to do.
      *
-     * @param budgets that are searched, falling; above {@value #FIRST_REFINED} and below {@value #LAST_REFINED} the price alone
-     *     changes
+     * @param budgets that are searched, falling
      * @param batches of gradients for the sensitivities
-     * @param rounds of corrections at each budget
      */
-    record Effort(double[] budgets, int batches, int rounds) {
+    record Effort(double[] budgets, int batches) {
 
         /** What two cores do for a model of 135 million parameters in under ten minutes. */
         static Effort usual() {
-            return new Effort(new double[] {0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05}, 12, 2);
+            return new Effort(new double[] {0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05}, 12);
         }
     }
 
@@ -72,11 +65,6 @@ public final class BudgetSearch implements AutoCloseable {
     private final BudgetState state;
     private final int fisherBatches;
     private final Effort effort;
-    /** The budgets that are corrected on the masked model. */
-    private final double[] refined;
-    /** What each round of corrections found before it, on the batch it was made on. */
-    final List<Check> rounds = new ArrayList<>();
-    private final List<float[]> dense = new ArrayList<>();
     private int done;
 
     /**
@@ -92,9 +80,6 @@ public final class BudgetSearch implements AutoCloseable {
     BudgetSearch(
             Path model, TokenWindows windows, int threads, Path state, ProgressListener progress, Effort effort) {
         this.effort = effort;
-        refined = Arrays.stream(effort.budgets)
-                .filter(b -> effort.rounds > 0 && b <= FIRST_REFINED && b >= LAST_REFINED)
-                .toArray();
         this.windows = windows;
         this.progress = progress;
         int batches = windows.count() / BATCH;
@@ -114,7 +99,7 @@ public final class BudgetSearch implements AutoCloseable {
             pass = new GradientPass(w, workers, BATCH, windows.size());
             head = new HeadGradient(w, workers, pass.stride());
             this.state = BudgetState.open(
-                    state, BaseModel.of(model), windows, new Sensitivities(config, workers), new ChannelWorth(config));
+                    state, BaseModel.of(model), windows, new Sensitivities(config, workers));
         } catch (RuntimeException | Error e) {
             if (w != null) {
                 w.close();
@@ -145,7 +130,6 @@ public final class BudgetSearch implements AutoCloseable {
         for (int b = state.batches; b < fisherBatches; b++) {
             tick();
             pass.forward(batch(b), null);
-            keep(b);
             head.sampled(pass.output(), pass.rows(), 0x9e3779b9L * (b + 1), gradient);
             pass.backward(gradient, s);
             state.batches = b + 1;
@@ -163,35 +147,21 @@ public final class BudgetSearch implements AutoCloseable {
             double[][] start = start();
             ThresholdMargins margins = margins(u, start);
             pass.forward(batch(0), null, margins);
-            next(margins, start, start, refined.length == 0 ? effort.budgets[0] : refined[0]);
+            next(margins, start, effort.budgets[0]);
             state.save();
         }
-        for (int n = state.nodes.size(); n < refined.length; n++) {
+        for (int n = state.nodes.size(); n < effort.budgets.length; n++) {
             tick();
-            state.nodes.add(refine(n, u, state.next, gradient));
-            state.save();
-        }
-        for (int l = 0; l < u.length; l++) {
-            for (Site site : Site.values()) {
-                u[l][site.ordinal()] = state.worth.corrected(l, site, u[l][site.ordinal()]);
-            }
-        }
-        int above = (int) Arrays.stream(effort.budgets).filter(b -> b > FIRST_REFINED).count();
-        for (int n = state.nodes.size() - refined.length; n < effort.budgets.length; n++) {
-            tick();
-            int i = Math.max(0, n - above);
-            state.nodes.add(settle(n, u, i < refined.length ? state.nodes.get(i) : state.next));
+            state.nodes.add(settle(n, u, state.next));
             state.save();
         }
         tick();
-        return new BudgetAllocation(
-                u, effort.budgets, state.nodes.subList(refined.length, state.nodes.size()).toArray(double[][][]::new));
+        return new BudgetAllocation(u, effort.budgets, state.nodes.toArray(double[][][]::new));
     }
 
     /** Guesses thresholds of a budget from what was seen at others, as the state holds them: a search that goes on finds the same. */
-    private void next(ThresholdMargins margins, double[][] seenAt, double[][] from, double budget) {
-        double[][] shift = difference(from, seenAt);
-        state.next = rounded(add(from, margins.solve(shift, budget)));
+    private void next(ThresholdMargins margins, double[][] seenAt, double budget) {
+        state.next = rounded(add(seenAt, margins.solve(new double[seenAt.length][Site.COUNT], budget)));
     }
 
     private ThresholdMargins margins(float[][][] u, double[][] logT) {
@@ -220,42 +190,6 @@ public final class BudgetSearch implements AutoCloseable {
         };
     }
 
-    /** Returns the weights that dropping an entry saves, others being dropped already. */
-    private double weightsSaved(int l, Site site, ThresholdMargins margins) {
-        return switch (site) {
-            case UP_IN -> config.feedForward() * margins.kept(l, Site.FFN_ACT, 0);
-            case FFN_ACT -> config.embedding()
-                    * (margins.kept(l, Site.UP_IN, 0)
-                            + Math.min(1, margins.kept(l, Site.DOWN_IN, 0) / margins.kept(l, Site.FFN_ACT, 0)));
-            default -> weightsPerChannel(site);
-        };
-    }
-
-    /** Corrects a budget's thresholds on the masked model, and guesses those of the next. */
-    private double[][] refine(int n, float[][][] u, double[][] from, float[] gradient) {
-        double[][] logT = from;
-        for (int round = 0; round < effort.rounds; round++) {
-            int b = (n * effort.rounds + round) % fisherBatches;
-            float[] base = dense(b);
-            Thresholds t = BudgetAllocation.thresholds(config, u, logT);
-            ThresholdMargins margins = new ThresholdMargins(config, t, workers);
-            pass.forward(batch(b), t, margins);
-            margins.calibrate(pass.active());
-            double active = pass.active();
-            double kl = head.divergence(pass.output(), pass.rows(), base, gradient);
-            rounds.add(new Check(refined[n], active, kl));
-            MarginalCosts costs = new MarginalCosts(config, t, workers);
-            pass.backward(gradient, costs);
-            state.worth.add(costs);
-            double[][] seenAt = logT;
-            logT = copy(logT);
-            move(logT, costs, margins);
-            logT = rounded(add(logT, margins.solve(difference(logT, seenAt), refined[n])));
-            next(margins, seenAt, logT, refined[Math.min(n + 1, refined.length - 1)]);
-        }
-        return logT;
-    }
-
     /** Raises or lowers all thresholds of a budget together until the budget is met, and guesses those of the next. */
     private double[][] settle(int n, float[][][] u, double[][] from) {
         int settled = Math.clamp(SETTLED / pass.rows(), 1, searched);
@@ -273,34 +207,9 @@ public final class BudgetSearch implements AutoCloseable {
             double[][] seenAt = logT;
             shift = margins.solve(new double[logT.length][Site.COUNT], effort.budgets[n]);
             logT = rounded(add(logT, shift));
-            next(margins, seenAt, logT, effort.budgets[Math.min(n + 1, effort.budgets.length - 1)]);
+            next(margins, seenAt, effort.budgets[Math.min(n + 1, effort.budgets.length - 1)]);
         }
         return logT;
-    }
-
-    /** Moves thresholds towards equal worth of a weight at each. */
-    private void move(double[][] logT, MarginalCosts costs, ThresholdMargins margins) {
-        double all = 0;
-        double weightsInBand = 0;
-        for (int l = 0; l < logT.length; l++) {
-            for (Site site : Site.values()) {
-                all += costs.saved[l][site.ordinal()];
-                weightsInBand += costs.entries[l][site.ordinal()] * weightsSaved(l, site, margins);
-            }
-        }
-        double price = all / weightsInBand;
-        if (!(price > 0)) {
-            // so few positions, or so small a divergence, that dropping seems to help: nothing can be learnt here
-            return;
-        }
-        for (int l = 0; l < logT.length; l++) {
-            for (Site site : Site.values()) {
-                double w = costs.entries[l][site.ordinal()] * weightsSaved(l, site, margins);
-                double worth = w == 0 ? price : costs.saved[l][site.ordinal()] / w;
-                double step = -STEP * Math.log(Math.max(worth, 0.05 * price) / price);
-                logT[l][site.ordinal()] += Math.clamp(step, -LARGEST_STEP, LARGEST_STEP);
-            }
-        }
     }
 
     /** Runs the allocation at some budgets on the part of the text that was held out. */
@@ -310,7 +219,8 @@ public final class BudgetSearch implements AutoCloseable {
         double[] divergence = new double[budgets.length];
         int batches = windows.count() / BATCH;
         for (int b = searched; b < batches; b++) {
-            float[] base = dense(b);
+            pass.forward(batch(b), null);
+            float[] base = head.select(pass.output(), pass.rows());
             for (int i = 0; i < budgets.length; i++) {
                 progress.progress("held out", (b - searched) * budgets.length + i, (batches - searched) * budgets.length);
                 pass.forward(batch(b), BudgetAllocation.thresholds(config, a.weights(), a.at(budgets[i])));
@@ -325,26 +235,6 @@ public final class BudgetSearch implements AutoCloseable {
         return checks;
     }
 
-    /** The dense model's output for a batch, kept: it is asked for again. */
-    private float[] dense(int b) {
-        while (dense.size() <= b) {
-            dense.add(null);
-        }
-        if (dense.get(b) == null) {
-            pass.forward(batch(b), null);
-            keep(b);
-        }
-        return dense.get(b);
-    }
-
-    /** Keeps the dense output that the pass has just given. */
-    private void keep(int b) {
-        while (dense.size() <= b) {
-            dense.add(null);
-        }
-        dense.set(b, head.select(pass.output(), pass.rows()));
-    }
-
     private int[][] batch(int b) {
         int[][] out = new int[BATCH][];
         for (int i = 0; i < BATCH; i++) {
@@ -354,7 +244,7 @@ public final class BudgetSearch implements AutoCloseable {
     }
 
     private void tick() {
-        int total = fisherBatches + 1 + refined.length + effort.budgets.length;
+        int total = fisherBatches + 1 + effort.budgets.length;
         progress.progress("budget", Math.min(done++, total), total);
     }
 
@@ -362,16 +252,6 @@ public final class BudgetSearch implements AutoCloseable {
         double[][] out = copy(a);
         for (double[] row : out) {
             Arrays.setAll(row, i -> row[i] + more);
-        }
-        return out;
-    }
-
-    private static double[][] difference(double[][] a, double[][] b) {
-        double[][] out = copy(a);
-        for (int l = 0; l < out.length; l++) {
-            for (int s = 0; s < out[l].length; s++) {
-                out[l][s] -= b[l][s];
-            }
         }
         return out;
     }

@@ -26,16 +26,13 @@ final class BudgetState {
     final List<double[][]> nodes = new ArrayList<>();
     /** {@code ln T} to begin the next budget with, {@code [layer][site]}; null before the first. */
     double[][] next;
-    /** What masked models said of channels. */
-    final ChannelWorth worth;
     /** Batches whose gradients are in the sensitivities. */
     int batches;
 
     private final Path file;
     private final String identity;
 
-    private BudgetState(Path file, String identity, Sensitivities sensitivities, ChannelWorth worth) {
-        this.worth = worth;
+    private BudgetState(Path file, String identity, Sensitivities sensitivities) {
         this.file = file;
         this.identity = identity;
         this.sensitivities = sensitivities;
@@ -46,15 +43,14 @@ final class BudgetState {
      *
      * @param file where; null for nowhere
      */
-    static BudgetState open(
-            Path file, BaseModel model, TokenWindows windows, Sensitivities sensitivities, ChannelWorth worth) {
+    static BudgetState open(Path file, BaseModel model, TokenWindows windows, Sensitivities sensitivities) {
         int hash = 1;
         for (int w = 0; w < windows.count(); w++) {
             hash = 31 * hash + Arrays.hashCode(windows.window(w));
         }
         String identity = model.fingerprint() + " " + model.fileType() + " " + windows.count() + "x" + windows.size()
                 + " " + Integer.toHexString(hash);
-        BudgetState state = new BudgetState(file, identity, sensitivities, worth);
+        BudgetState state = new BudgetState(file, identity, sensitivities);
         if (file != null && Files.exists(file)) {
             try (GgufFile gguf = GgufFile.open(file)) {
                 GgufMetadata m = gguf.metadata();
@@ -80,10 +76,6 @@ final class BudgetState {
             for (Site s : Site.values()) {
                 float[] to = sums[l][s.ordinal()];
                 vector(gguf, name(l, s), to);
-                if (gguf.find(name(l, s) + ".worth") != null) {
-                    vector(gguf, name(l, s) + ".worth", worth.worth[l][s.ordinal()]);
-                    vector(gguf, name(l, s) + ".entries", worth.entries[l][s.ordinal()]);
-                }
             }
         }
         for (int n = 0; n < done; n++) {
@@ -143,8 +135,6 @@ final class BudgetState {
         for (int l = 0; l < sums.length; l++) {
             for (Site s : Site.values()) {
                 SidecarWriter.vector(out, name(l, s), sums[l][s.ordinal()]);
-                SidecarWriter.vector(out, name(l, s) + ".worth", worth.worth[l][s.ordinal()]);
-                SidecarWriter.vector(out, name(l, s) + ".entries", worth.entries[l][s.ordinal()]);
             }
         }
         for (int n = 0; n < nodes.size(); n++) {
