@@ -200,7 +200,8 @@ public final class BudgetSearch implements AutoCloseable {
             double active = 0;
             for (int k = 0; k < settled; k++) {
                 pass.forward(
-                        batch(((n + i) * settled + k) % searched), BudgetAllocation.thresholds(config, u, logT), margins);
+                        batch(((n + i) * settled + k) % searched), BudgetAllocation.thresholds(config, u, logT),
+                        margins);
                 active += pass.active() / settled;
             }
             margins.calibrate(active);
@@ -222,7 +223,8 @@ public final class BudgetSearch implements AutoCloseable {
             pass.forward(batch(b), null);
             float[] base = head.select(pass.output(), pass.rows());
             for (int i = 0; i < budgets.length; i++) {
-                progress.progress("held out", (b - searched) * budgets.length + i, (batches - searched) * budgets.length);
+                progress.progress("held out", (b - searched) * budgets.length + i, (batches - searched)
+                        * budgets.length);
                 pass.forward(batch(b), BudgetAllocation.thresholds(config, a.weights(), a.at(budgets[i])));
                 active[i] += pass.active();
                 divergence[i] += head.divergence(pass.output(), pass.rows(), base, null);
