@@ -11,6 +11,9 @@ import java.util.Arrays;
  */
 final class AttentionGradient {
 
+    /** Queries at a time: keys after them are left out. */
+    private static final int BLOCK = 128;
+
     private final ModelConfig c;
     private final Workers workers;
     private final FloatProducts products;
@@ -48,7 +51,8 @@ final class AttentionGradient {
         this.ldK = ldK;
         this.ldV = ldV;
         this.ldA = ldA;
-        ldT = FloatProducts.pad(tokens);
+        // rows a power of two apart would share a few sets of the first-level cache
+        ldT = FloatProducts.pad(tokens) + FloatProducts.WIDTH;
         group = c.heads() / c.kvHeads();
         scale = (float) (1 / Math.sqrt(c.keyLength()));
         cos = new float[tokens][rope.pairs()];
@@ -79,8 +83,8 @@ final class AttentionGradient {
                 int kv = task % c.kvHeads();
                 for (int h = kv * group; h < (kv + 1) * group; h++) {
                     weights(q, k, row, h, kv, worker);
-                    products.times(p[worker], 0, ldT, tokens, tokens, v, row * ldV + kv * c.valueLength(), ldV,
-                            c.valueLength(), tile[worker], 0, ld, false, worker);
+                    lower(p[worker], v, row * ldV + kv * c.valueLength(), ldV, c.valueLength(), tile[worker], ld,
+                            worker);
                     copy(tile[worker], ld, o, row * ldA + h * c.valueLength(), ldA, c.valueLength());
                 }
             }
@@ -101,18 +105,14 @@ final class AttentionGradient {
                     boolean add = h > kv * group;
                     int go = row * ldA + h * m;
                     weights(q, k, row, h, kv, worker);
-                    products.timesTransposed(gradient, go, ldA, tokens, m, v, row * ldV + kv * m, ldV, tokens,
-                            dp[worker], 0, ldT, worker);
+                    products(gradient, go, ldA, m, v, row * ldV + kv * m, ldV, dp[worker], worker);
                     transpose(p[worker], t[worker]);
-                    products.times(t[worker], 0, ldT, tokens, tokens, gradient, go, ldA, m, valueTile[worker], 0, ldm,
-                            add, worker);
+                    upper(t[worker], gradient, go, ldA, m, valueTile[worker], ldm, add, worker);
                     softmaxBackward(p[worker], dp[worker]);
-                    products.times(dp[worker], 0, ldT, tokens, tokens, k, row * ldK + kv * n, ldK, n, tile[worker], 0,
-                            ldn, false, worker);
+                    lower(dp[worker], k, row * ldK + kv * n, ldK, n, tile[worker], ldn, worker);
                     copy(tile[worker], ldn, dq, row * ldQ + h * n, ldQ, n);
                     transpose(dp[worker], t[worker]);
-                    products.times(t[worker], 0, ldT, tokens, tokens, q, row * ldQ + h * n, ldQ, n, keyTile[worker], 0,
-                            ldn, add, worker);
+                    upper(t[worker], q, row * ldQ + h * n, ldQ, n, keyTile[worker], ldn, add, worker);
                 }
                 copy(keyTile[worker], ldn, dk, row * ldK + kv * n, ldK, n);
                 copy(valueTile[worker], ldm, dv, row * ldV + kv * m, ldV, m);
@@ -135,25 +135,47 @@ final class AttentionGradient {
     private void weights(float[] q, float[] k, int row, int h, int kv, int worker) {
         float[] s = p[worker];
         int n = c.keyLength();
-        products.timesTransposed(
-                q, row * ldQ + h * n, ldQ, tokens, n, k, row * ldK + kv * n, ldK, tokens, s, 0, ldT, worker);
+        products(q, row * ldQ + h * n, ldQ, n, k, row * ldK + kv * n, ldK, s, worker);
         for (int i = 0; i < tokens; i++) {
             int at = i * ldT;
             float max = Float.NEGATIVE_INFINITY;
             for (int j = 0; j <= i; j++) {
+                s[at + j] *= scale;
                 max = Math.max(max, s[at + j]);
             }
-            double sum = 0;
-            for (int j = 0; j <= i; j++) {
-                double e = LogSoftmax.exp((s[at + j] - max) * scale);
-                s[at + j] = (float) e;
-                sum += e;
-            }
-            float factor = (float) (1 / sum);
+            float factor = 1 / products.product.exponentials(s, at, i + 1, max);
             for (int j = 0; j <= i; j++) {
                 s[at + j] *= factor;
             }
             Arrays.fill(s, at + i + 1, at + ldT, 0f);
+        }
+    }
+
+    /** {@code out[i][j] = a[i] · b[j]} for {@code j ≤ i} and some more. */
+    private void products(
+            float[] a, int ao, int lda, int width, float[] b, int bo, int ldb, float[] out, int worker) {
+        for (int i = 0; i < tokens; i += BLOCK) {
+            int end = Math.min(tokens, i + BLOCK);
+            products.timesTransposed(
+                    a, ao + i * lda, lda, end - i, width, b, bo, ldb, end, out, i * ldT, ldT, worker);
+        }
+    }
+
+    /** {@code out = a b}, {@code a} zero above its diagonal. */
+    private void lower(float[] a, float[] b, int bo, int ldb, int width, float[] out, int ld, int worker) {
+        for (int i = 0; i < tokens; i += BLOCK) {
+            int end = Math.min(tokens, i + BLOCK);
+            products.times(a, i * ldT, ldT, end - i, end, b, bo, ldb, width, out, i * ld, ld, false, worker);
+        }
+    }
+
+    /** {@code out (+)= a b}, {@code a} zero below its diagonal. */
+    private void upper(
+            float[] a, float[] b, int bo, int ldb, int width, float[] out, int ld, boolean add, int worker) {
+        for (int i = 0; i < tokens; i += BLOCK) {
+            int end = Math.min(tokens, i + BLOCK);
+            products.times(a, i * ldT + i, ldT, end - i, tokens - i, b, bo + i * ldb, ldb, width, out, i * ld, ld, add,
+                    worker);
         }
     }
 
@@ -172,9 +194,11 @@ final class AttentionGradient {
         }
     }
 
+    /** Transposes what is below the diagonal, and the zeros above it in the blocks that it crosses. */
     private void transpose(float[] from, float[] to) {
         for (int i = 0; i < tokens; i += 16) {
-            for (int j = 0; j < tokens; j++) {
+            int last = Math.min(tokens, (i / BLOCK + 1) * BLOCK);
+            for (int j = 0; j < last; j++) {
                 for (int b = i; b < Math.min(tokens, i + 16); b++) {
                     to[j * ldT + b] = from[b * ldT + j];
                 }

@@ -38,6 +38,19 @@ final class BinCounter {
         }
     }
 
+    /** Counts a magnitude {@code n} times. */
+    void add(float x, int n) {
+        bins[MagnitudeHistogram.bin(x)] += n;
+    }
+
+    /** Counts {@code n} magnitudes that lie evenly between two. */
+    void addEvenly(float low, float high, int n) {
+        float step = (high - low) / n;
+        for (int i = 0; i < n; i++) {
+            bins[MagnitudeHistogram.bin(low + (i + 0.5f) * step)]++;
+        }
+    }
+
     /** Hands the counts over and starts again from zero. */
     void drainTo(MagnitudeHistogram histogram) {
         histogram.drain(bins);

@@ -14,9 +14,8 @@ import java.util.List;
  *
  * <p>First {@link Sensitivities}: entry {@code x_i} of a site costs {@code ½ x_i² s_i} to drop and saves {@code w} weights,
  * so it is dropped where {@code x_i² s_i / w} is below one price {@code λ} of the whole model: {@code t_i = sqrt(λ w / s_i)}.
- * That holds while errors are small and independent. Then, at each budget, {@link MarginalCosts} measures on the masked
- * model itself what a weight at each layer's and site's threshold is worth, all other errors being there, and thresholds
- * move until they agree.
+ * The price of each budget is found on the masked model, from {@link ThresholdMargins}. docs/policy.md says what else was
+ * tried.
  */
 public final class BudgetSearch implements AutoCloseable {
 
@@ -26,24 +25,23 @@ public final class BudgetSearch implements AutoCloseable {
     public static final double LARGEST = 0.95;
     /** See {@link #LARGEST}. */
     public static final double SMALLEST = 0.05;
-    private static final double LAST_REFINED = 0.5;
     private static final int BATCH = 2;
-    private static final double STEP = 0.35;
-    private static final double LARGEST_STEP = 0.25;
-    private static final double TOLERANCE = 0.004;
+    /** Positions that a budget is met on. */
+    private static final int SETTLED = 1024;
+    /** A shift of thresholds, in their logarithm, after which the model is run again. */
+    private static final double FAR = 0.1;
 
     /**
      * How much to do.
      *
-     * @param budgets that are searched, falling; below {@value #LAST_REFINED} and the last the price alone rises
+     * @param budgets that are searched, falling
      * @param batches of gradients for the sensitivities
-     * @param rounds of corrections at each budget
      */
-    record Effort(double[] budgets, int batches, int rounds) {
+    record Effort(double[] budgets, int batches) {
 
         /** What two cores do for a model of 135 million parameters in under ten minutes. */
         static Effort usual() {
-            return new Effort(new double[] {0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05}, 12, 2);
+            return new Effort(new double[] {0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05}, 12);
         }
     }
 
@@ -67,9 +65,6 @@ public final class BudgetSearch implements AutoCloseable {
     private final BudgetState state;
     private final int fisherBatches;
     private final Effort effort;
-    /** What each round of corrections found before it, on the batch it was made on. */
-    final List<Check> rounds = new ArrayList<>();
-    private final List<float[]> dense = new ArrayList<>();
     private int done;
 
     /**
@@ -103,7 +98,8 @@ public final class BudgetSearch implements AutoCloseable {
             config = w.config;
             pass = new GradientPass(w, workers, BATCH, windows.size());
             head = new HeadGradient(w, workers, pass.stride());
-            this.state = BudgetState.open(state, BaseModel.of(model), windows, new Sensitivities(config, workers));
+            this.state = BudgetState.open(
+                    state, BaseModel.of(model), windows, new Sensitivities(config, workers));
         } catch (RuntimeException | Error e) {
             if (w != null) {
                 w.close();
@@ -129,6 +125,7 @@ public final class BudgetSearch implements AutoCloseable {
     /** Searches, or goes on with a search that was interrupted. */
     public BudgetAllocation run() {
         Sensitivities s = state.sensitivities;
+        done = state.batches + (state.next == null ? 0 : 1) + state.nodes.size();
         float[] gradient = new float[pass.output().length];
         for (int b = state.batches; b < fisherBatches; b++) {
             tick();
@@ -138,7 +135,6 @@ public final class BudgetSearch implements AutoCloseable {
             state.batches = b + 1;
             state.save();
         }
-        done = fisherBatches + effort.rounds * Math.min(state.nodes.size(), refined());
         s.addRows((long) fisherBatches * pass.rows());
         float[][][] u = new float[config.layers()][Site.COUNT][];
         for (int l = 0; l < u.length; l++) {
@@ -146,21 +142,34 @@ public final class BudgetSearch implements AutoCloseable {
                 u[l][site.ordinal()] = s.weights(l, site);
             }
         }
-        double[][] logT = state.nodes.isEmpty() ? start(u) : copy(state.nodes.getLast());
-        for (int n = state.nodes.size(); n < effort.budgets.length; n++) {
-            logT = node(n, u, logT, gradient);
-            for (double[] layer : logT) {
-                // as the state holds them, so that a search that goes on finds the same
-                Arrays.setAll(layer, i -> (float) layer[i]);
-            }
-            state.nodes.add(copy(logT));
+        if (state.next == null) {
+            tick();
+            double[][] start = start();
+            ThresholdMargins margins = margins(u, start);
+            pass.forward(batch(0), null, margins);
+            next(margins, start, effort.budgets[0]);
             state.save();
         }
+        for (int n = state.nodes.size(); n < effort.budgets.length; n++) {
+            tick();
+            state.nodes.add(settle(n, u, state.next));
+            state.save();
+        }
+        tick();
         return new BudgetAllocation(u, effort.budgets, state.nodes.toArray(double[][][]::new));
     }
 
+    /** Guesses thresholds of a budget from what was seen at others, as the state holds them: a search that goes on finds the same. */
+    private void next(ThresholdMargins margins, double[][] seenAt, double budget) {
+        state.next = rounded(add(seenAt, margins.solve(new double[seenAt.length][Site.COUNT], budget)));
+    }
+
+    private ThresholdMargins margins(float[][][] u, double[][] logT) {
+        return new ThresholdMargins(config, BudgetAllocation.thresholds(config, u, logT), workers);
+    }
+
     /** The price's square root times that of each site's weights a channel, at an arbitrary price. */
-    private double[][] start(float[][][] u) {
+    private double[][] start() {
         double[][] logT = new double[config.layers()][Site.COUNT];
         for (double[] layer : logT) {
             for (Site site : Site.values()) {
@@ -181,74 +190,27 @@ public final class BudgetSearch implements AutoCloseable {
         };
     }
 
-    private double[][] node(int n, float[][][] u, double[][] from, float[] gradient) {
-        double budget = effort.budgets[n];
-        double[][] logT = copy(from);
-        meet(u, logT, budget, n % searched, n == 0 ? 12 : 4);
-        if (budget >= LAST_REFINED) {
-            for (int round = 0; round < effort.rounds; round++) {
-                tick();
-                int b = (n * effort.rounds + round) % searched;
-                float[] base = dense(b);
-                Thresholds t = BudgetAllocation.thresholds(config, u, logT);
-                pass.forward(batch(b), t);
-                double kl = head.divergence(pass.output(), pass.rows(), base, gradient);
-                MarginalCosts costs = new MarginalCosts(config, t, workers);
-                double active = pass.active();
-                pass.backward(gradient, costs);
-                move(logT, costs);
-                rounds.add(new Check(budget, active, kl));
-                meet(u, logT, budget, (b + 1) % searched, 2);
+    /** Raises or lowers all thresholds of a budget together until the budget is met, and guesses those of the next. */
+    private double[][] settle(int n, float[][][] u, double[][] from) {
+        int settled = Math.clamp(SETTLED / pass.rows(), 1, searched);
+        double[][] logT = from;
+        double shift = 1;
+        for (int i = 0; i < 3 && Math.abs(shift) > FAR; i++) {
+            ThresholdMargins margins = margins(u, logT);
+            double active = 0;
+            for (int k = 0; k < settled; k++) {
+                pass.forward(
+                        batch(((n + i) * settled + k) % searched), BudgetAllocation.thresholds(config, u, logT),
+                        margins);
+                active += pass.active() / settled;
             }
+            margins.calibrate(active);
+            double[][] seenAt = logT;
+            shift = margins.solve(new double[logT.length][Site.COUNT], effort.budgets[n]);
+            logT = rounded(add(logT, shift));
+            next(margins, seenAt, effort.budgets[Math.min(n + 1, effort.budgets.length - 1)]);
         }
         return logT;
-    }
-
-    /** Moves thresholds towards equal worth of a weight at each. */
-    private void move(double[][] logT, MarginalCosts costs) {
-        double all = 0;
-        double weightsInBand = 0;
-        for (int l = 0; l < logT.length; l++) {
-            for (Site site : Site.values()) {
-                all += costs.saved[l][site.ordinal()];
-                weightsInBand += costs.entries[l][site.ordinal()] * weightsPerChannel(site);
-            }
-        }
-        double price = all / weightsInBand;
-        for (int l = 0; l < logT.length; l++) {
-            for (Site site : Site.values()) {
-                double w = costs.entries[l][site.ordinal()] * weightsPerChannel(site);
-                double worth = w == 0 ? price : costs.saved[l][site.ordinal()] / w;
-                double step = -STEP * Math.log(Math.max(worth, 0.05 * price) / price);
-                logT[l][site.ordinal()] += Math.clamp(step, -LARGEST_STEP, LARGEST_STEP);
-            }
-        }
-    }
-
-    /** Raises or lowers all thresholds together until a batch uses the budget. */
-    private void meet(float[][][] u, double[][] logT, double budget, int b, int tries) {
-        double slope = -0.25;
-        double last = Double.NaN;
-        double lastShift = 0;
-        for (int i = 0; i < tries; i++) {
-            pass.forward(batch(b), BudgetAllocation.thresholds(config, u, logT));
-            double off = pass.active() - budget;
-            if (Math.abs(off) < TOLERANCE) {
-                return;
-            }
-            if (!Double.isNaN(last) && lastShift != 0) {
-                slope = Math.clamp((off - last) / lastShift, -0.5, -0.03);
-            }
-            // where nearly everything is kept the slope says nothing
-            double shift = pass.active() > 0.99 ? 1 : Math.clamp(-off / slope, -1.5, 1.5);
-            for (double[] layer : logT) {
-                for (int s = 0; s < layer.length; s++) {
-                    layer[s] += shift;
-                }
-            }
-            last = off;
-            lastShift = shift;
-        }
     }
 
     /** Runs the allocation at some budgets on the part of the text that was held out. */
@@ -258,30 +220,21 @@ public final class BudgetSearch implements AutoCloseable {
         double[] divergence = new double[budgets.length];
         int batches = windows.count() / BATCH;
         for (int b = searched; b < batches; b++) {
-            float[] base = dense(b);
+            pass.forward(batch(b), null);
+            float[] base = head.select(pass.output(), pass.rows());
             for (int i = 0; i < budgets.length; i++) {
-                tick();
+                progress.progress("held out", (b - searched) * budgets.length + i, (batches - searched)
+                        * budgets.length);
                 pass.forward(batch(b), BudgetAllocation.thresholds(config, a.weights(), a.at(budgets[i])));
                 active[i] += pass.active();
                 divergence[i] += head.divergence(pass.output(), pass.rows(), base, null);
             }
         }
+        progress.progress("held out", (batches - searched) * budgets.length, (batches - searched) * budgets.length);
         for (int i = 0; i < budgets.length; i++) {
             checks.add(new Check(budgets[i], active[i] / (batches - searched), divergence[i] / (batches - searched)));
         }
         return checks;
-    }
-
-    /** The dense model's output for a batch, kept: it is asked for again. */
-    private float[] dense(int b) {
-        while (dense.size() <= b) {
-            dense.add(null);
-        }
-        if (dense.get(b) == null) {
-            pass.forward(batch(b), null);
-            dense.set(b, head.select(pass.output(), pass.rows()));
-        }
-        return dense.get(b);
     }
 
     private int[][] batch(int b) {
@@ -293,12 +246,24 @@ public final class BudgetSearch implements AutoCloseable {
     }
 
     private void tick() {
-        int total = fisherBatches + refined() * effort.rounds;
+        int total = fisherBatches + 1 + effort.budgets.length;
         progress.progress("budget", Math.min(done++, total), total);
     }
 
-    private int refined() {
-        return (int) Arrays.stream(effort.budgets).filter(b -> b >= LAST_REFINED).count();
+    private static double[][] add(double[][] a, double more) {
+        double[][] out = copy(a);
+        for (double[] row : out) {
+            Arrays.setAll(row, i -> row[i] + more);
+        }
+        return out;
+    }
+
+    private static double[][] rounded(double[][] a) {
+        double[][] out = copy(a);
+        for (double[] row : out) {
+            Arrays.setAll(row, i -> (float) row[i]);
+        }
+        return out;
     }
 
     private static double[][] copy(double[][] a) {

@@ -19,11 +19,13 @@ import java.util.List;
 final class BudgetState {
 
     private static final String TYPE = "chess-search";
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     final Sensitivities sensitivities;
     /** {@code ln T} of the budgets that are done, {@code [layer][site]}. */
     final List<double[][]> nodes = new ArrayList<>();
+    /** {@code ln T} to begin the next budget with, {@code [layer][site]}; null before the first. */
+    double[][] next;
     /** Batches whose gradients are in the sensitivities. */
     int batches;
 
@@ -77,14 +79,29 @@ final class BudgetState {
             }
         }
         for (int n = 0; n < done; n++) {
-            double[][] node = new double[sums.length][Site.COUNT];
-            float[] flat = new float[sums.length * Site.COUNT];
-            vector(gguf, "search.budget." + n, flat);
-            for (int i = 0; i < flat.length; i++) {
-                node[i / Site.COUNT][i % Site.COUNT] = flat[i];
-            }
-            nodes.add(node);
+            nodes.add(levels(gguf, "search.budget." + n));
         }
+        if (gguf.find("search.next") != null) {
+            next = levels(gguf, "search.next");
+        }
+    }
+
+    private double[][] levels(GgufFile gguf, String name) {
+        double[][] out = new double[sensitivities.sums.length][Site.COUNT];
+        float[] flat = new float[out.length * Site.COUNT];
+        vector(gguf, name, flat);
+        for (int i = 0; i < flat.length; i++) {
+            out[i / Site.COUNT][i % Site.COUNT] = flat[i];
+        }
+        return out;
+    }
+
+    private static void levels(GgufWriter out, String name, double[][] levels) {
+        float[] flat = new float[levels.length * Site.COUNT];
+        for (int i = 0; i < flat.length; i++) {
+            flat[i] = (float) levels[i / Site.COUNT][i % Site.COUNT];
+        }
+        SidecarWriter.vector(out, name, flat);
     }
 
     private static void vector(GgufFile gguf, String name, float[] to) {
@@ -121,11 +138,10 @@ final class BudgetState {
             }
         }
         for (int n = 0; n < nodes.size(); n++) {
-            float[] flat = new float[sums.length * Site.COUNT];
-            for (int i = 0; i < flat.length; i++) {
-                flat[i] = (float) nodes.get(n)[i / Site.COUNT][i % Site.COUNT];
-            }
-            SidecarWriter.vector(out, "search.budget." + n, flat);
+            levels(out, "search.budget." + n, nodes.get(n));
+        }
+        if (next != null) {
+            levels(out, "search.next", next);
         }
         out.write(file);
     }

@@ -8,9 +8,10 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Runs a dense model over a text and keeps statistics of its activations, all positions of each window counted. Two passes:
- * the first finds {@code u}, the channels' mean magnitude of {@code up}, and the distributions that need none; the second
- * the distributions of the importances weighted with {@code u}. The norms of the weights' columns come from the file.
+ * Runs a dense model over a text and keeps statistics of its activations, all positions of each window counted: {@code u},
+ * the channels' mean magnitude of {@code up}, and the distributions that need none. The distributions of the importances
+ * weighted with {@code u} follow from {@link ChannelHistograms}, or from a second pass where the text is short or the model
+ * large. The norms of the weights' columns come from the file.
  *
  * <p>The same bits for any number of threads, as far as the model's are: see {@link ChannelPass}.
  */
@@ -32,12 +33,12 @@ public final class Calibrator {
     }
 
     /**
-     * Runs both passes.
+     * Runs over the text.
      *
      * @param model opened without sparsity, with room for a window
      * @param windows the text
      * @param datasets the text's names, without folders
-     * @param progress hears of the stages {@code "channels"} and {@code "importances"}
+     * @param progress hears of the stage {@code "channels"}, and {@code "importances"} where there is a second pass
      * @throws GambitException where the model is sparse, or its activations are not finite
      */
     public CalibrationStatistics run(
@@ -54,17 +55,29 @@ public final class Calibrator {
         try (Workers workers = new Workers(threads);
                 Session session = model.session()) {
             statistics.setColumnNorms(ColumnNorms.of(file, base.layers(), workers));
-            pass(session, windows, "channels", progress, new ChannelPass(statistics, workers));
+            ChannelHistograms histograms = onePass(windows) ? new ChannelHistograms(base.layers(), base.feedForward())
+                    : null;
+            pass(session, windows, "channels", progress, new ChannelPass(statistics, workers, histograms));
             statistics.addChunks(windows.count());
             for (int l = 0; l < base.layers(); l++) {
                 statistics.layer(l).addTokens((long) windows.count() * windows.size());
             }
-            pass(session, windows, "importances", progress, new ImportancePass(statistics, workers));
+            if (histograms != null) {
+                histograms.importances(statistics, workers);
+            } else {
+                pass(session, windows, "importances", progress, new ImportancePass(statistics, workers));
+            }
             for (int l = 0; l < base.layers(); l++) {
                 statistics.layer(l).requireFinite(l);
             }
             return statistics;
         }
+    }
+
+    /** Whether there are entries enough, and memory enough, for {@link ChannelHistograms}. */
+    private boolean onePass(TokenWindows windows) {
+        return (long) windows.count() * windows.size() * base.feedForward() >= ChannelHistograms.ENOUGH
+                && ChannelHistograms.bytes(base.layers(), base.feedForward()) < Runtime.getRuntime().maxMemory() / 4;
     }
 
     private static void pass(

@@ -12,9 +12,18 @@ final class ChannelPass implements ActivationListener {
     private final BinCounter[] counters;
     /** The gate's activations, {@code [rows][n_ff]}: handed out before {@code up}, which they are multiplied with. */
     private float[] act = new float[0];
+    private final ChannelHistograms histograms;
 
     ChannelPass(CalibrationStatistics statistics, Workers workers) {
+        this(statistics, workers, null);
+    }
+
+    /**
+     * @param histograms also to be filled; null where a second pass follows
+     */
+    ChannelPass(CalibrationStatistics statistics, Workers workers, ChannelHistograms histograms) {
         this.statistics = statistics;
+        this.histograms = histograms;
         this.workers = workers;
         counters = BinCounter.perWorker(workers);
     }
@@ -40,6 +49,9 @@ final class ChannelPass implements ActivationListener {
             }
             case FFN_ACT -> {
                 magnitudes(s.table(ActivationTable.GATE_ABS), values, rows, width, stride);
+                if (histograms != null) {
+                    histograms.add(layer, values, rows, width, stride, workers);
+                }
                 keep(values, rows, width, stride);
             }
             case FFN_UP -> {

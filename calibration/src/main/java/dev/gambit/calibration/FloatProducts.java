@@ -1,6 +1,7 @@
 package dev.gambit.calibration;
 
 import dev.gambit.engine.internal.cpu.DenseProduct;
+import java.util.Arrays;
 
 /**
  * Products of rows of activations with a matrix of weights {@code W[out][in]}, forwards ({@code y = x Wᵀ}) and backwards
@@ -13,7 +14,7 @@ final class FloatProducts {
     private static final int DEPTH = DenseProduct.DEPTH;
 
     private final Workers workers;
-    private final DenseProduct product = new DenseProduct();
+    final DenseProduct product = new DenseProduct();
     private final float[][] panels;
 
     FloatProducts(Workers workers) {
@@ -47,14 +48,24 @@ final class FloatProducts {
             int width = Math.min(WIDTH, out - o);
             for (int k = 0; k < in; k += DEPTH) {
                 int depth = Math.min(DEPTH, in - k);
-                for (int j = 0; j < WIDTH; j++) {
-                    int at = j < width ? (w0 + o + j) * in + k : -1;
-                    for (int i = 0; i < depth; i++) {
-                        panel[i * WIDTH + j] = at < 0 ? 0f : w[at + i];
-                    }
-                }
+                transpose(w, (w0 + o) * in + k, in, width, depth, panel);
                 product.multiply(x, xo + k, ldx, rows, depth, panel, y, yo + o, ldy, add || k > 0);
             }
+        }
+    }
+
+    /** Writes {@code width} rows of {@code depth} as a panel's columns, by blocks that stay in the first-level cache. */
+    private static void transpose(float[] from, int at, int ld, int width, int depth, float[] panel) {
+        for (int i0 = 0; i0 < depth; i0 += WIDTH) {
+            int i1 = Math.min(depth, i0 + WIDTH);
+            for (int j = 0; j < width; j++) {
+                for (int i = i0; i < i1; i++) {
+                    panel[i * WIDTH + j] = from[at + j * ld + i];
+                }
+            }
+        }
+        for (int i = 0; i < depth && width < WIDTH; i++) {
+            Arrays.fill(panel, i * WIDTH + width, (i + 1) * WIDTH, 0f);
         }
     }
 
@@ -85,11 +96,7 @@ final class FloatProducts {
         float[] panel = panels[worker];
         for (int o = 0; o < n; o += WIDTH) {
             int width = Math.min(WIDTH, n - o);
-            for (int j = 0; j < WIDTH; j++) {
-                for (int i = 0; i < k; i++) {
-                    panel[i * WIDTH + j] = j < width ? b[bo + (o + j) * ldb + i] : 0f;
-                }
-            }
+            transpose(b, bo + o * ldb, ldb, width, k, panel);
             product.multiply(a, ao, lda, m, k, panel, c, co + o, ldc, false);
         }
     }

@@ -13,12 +13,12 @@ import java.util.Arrays;
  */
 final class GradientPass {
 
-    /** Sees a site on the way back. */
+    /** Sees a site on the way back, or forwards. */
     interface SiteListener {
 
         /**
          * @param values the site's vector before its mask, rows of {@code width}, {@code ld} apart
-         * @param gradients the loss's gradient with regard to the vector behind the mask, laid out the same; where an entry is
+         * @param gradients null on the way forwards; else the loss's gradient with regard to the vector behind the mask, laid out the same; where an entry is
          *     masked: what it would be if that entry alone were let through
          */
         void site(int layer, Site site, float[] values, float[] gradients, int rows, int width, int ld);
@@ -152,6 +152,15 @@ final class GradientPass {
      * @param thresholds the masks; null for dense
      */
     void forward(int[][] windows, Thresholds thresholds) {
+        forward(windows, thresholds, null);
+    }
+
+    /**
+     * Runs windows through the model.
+     *
+     * @param listener hears of the sites' vectors before their masks, without gradients; null for nobody
+     */
+    void forward(int[][] windows, Thresholds thresholds, SiteListener listener) {
         this.thresholds = thresholds;
         used = 0;
         Arrays.fill(keptShare, 0);
@@ -162,8 +171,22 @@ final class GradientPass {
         weights.embeddings(all, hidden[0], ldD);
         for (int l = 0; l < c.layers(); l++) {
             layer(l, hidden[l + 1]);
+            if (listener != null) {
+                tell(l, listener);
+            }
         }
         norm(hidden[c.layers()], weights.outputNorm, output);
+    }
+
+    private void tell(int l, SiteListener listener) {
+        for (Site site : new Site[] {Site.Q_IN, Site.K_IN, Site.V_IN}) {
+            listener.site(l, site, x, null, rows, c.embedding(), ldD);
+        }
+        listener.site(l, Site.O_IN, o, null, rows, c.attentionWidth(), ldA);
+        listener.site(l, Site.GATE_IN, y, null, rows, c.embedding(), ldD);
+        listener.site(l, Site.UP_IN, y, null, rows, c.embedding(), ldD);
+        listener.site(l, Site.FFN_ACT, act, null, rows, c.feedForward(), ldF);
+        listener.site(l, Site.DOWN_IN, product, null, rows, c.feedForward(), ldF);
     }
 
     /**
@@ -253,8 +276,13 @@ final class GradientPass {
         project(l, Site.UP_IN, Projection.UP, y, ldD, c.embedding(), up, ldF, c.feedForward(), false);
         System.arraycopy(kept, 0, keptUp, 0, rows);
         byRows((r0, r1) -> {
-            for (int i = r0 * ldF; i < r1 * ldF; i++) {
-                act[i] = relu ? Math.max(gate[i], 0f) : gate[i] / (1f + (float) Math.exp(-gate[i]));
+            System.arraycopy(gate, r0 * ldF, act, r0 * ldF, (r1 - r0) * ldF);
+            if (relu) {
+                for (int i = r0 * ldF; i < r1 * ldF; i++) {
+                    act[i] = Math.max(gate[i], 0f);
+                }
+            } else {
+                products.product.silu(act, r0 * ldF, (r1 - r0) * ldF);
             }
         });
         mask(act, ldF, c.feedForward(), threshold(l, Site.FFN_ACT), product);
@@ -326,15 +354,19 @@ final class GradientPass {
         listener.site(l, Site.FFN_ACT, act, f2, rows, f, ldF);
         maskGradient(f2, act, ldF, f, tAct);
         byRows((r0, r1) -> {
-            for (int r = r0; r < r1; r++) {
-                for (int i = r * ldF; i < r * ldF + f; i++) {
-                    if (relu) {
-                        f2[i] = gate[i] > 0 ? f2[i] : 0f;
-                        continue;
-                    }
-                    float s = 1f / (1f + (float) Math.exp(-gate[i]));
-                    f2[i] *= s * (1f + gate[i] * (1f - s));
+            if (relu) {
+                for (int i = r0 * ldF; i < r1 * ldF; i++) {
+                    f2[i] = gate[i] > 0 ? f2[i] : 0f;
                 }
+                return;
+            }
+            for (int i = r0 * ldF; i < r1 * ldF; i++) {
+                f1[i] = -gate[i];
+            }
+            products.product.exponentials(f1, r0 * ldF, (r1 - r0) * ldF, 0f);
+            for (int i = r0 * ldF; i < r1 * ldF; i++) {
+                float s = 1f / (1f + f1[i]);
+                f2[i] *= s * (1f + gate[i] * (1f - s));
             }
         });
         backwardProject(l, Site.UP_IN, Projection.UP, f3, ldF, f, y, ldD, d, d1, listener);
@@ -399,14 +431,7 @@ final class GradientPass {
         }
         byRows((r0, r1) -> {
             for (int r = r0; r < r1; r++) {
-                int n = 0;
-                for (int i = 0; i < width; i++) {
-                    float a = in[r * ld + i];
-                    boolean on = Math.abs(a) > t[i];
-                    out[r * ld + i] = on ? a : 0f;
-                    n += on ? 1 : 0;
-                }
-                kept[r] = n;
+                kept[r] = products.product.mask(in, r * ld, t, width, out, r * ld);
             }
         });
     }

@@ -52,7 +52,7 @@ class BudgetSearchTest {
         Path sidecar = folder.resolve("s.gguf");
         BudgetAllocation a = search(
                 windows(32), null, (stage, done, total) -> {},
-                new BudgetSearch.Effort(new double[] {0.9, 0.7, 0.5, 0.3, 0.05}, 10, 1));
+                new BudgetSearch.Effort(new double[] {0.9, 0.7, 0.5, 0.3, 0.05}, 10));
         try (LanguageModel model = Fixtures.openFable(0, null)) {
             SidecarWriter.write(
                     Fixtures.calibrate(model, 0, 20, 4), List.of(SearchedPolicy.of(a)), sidecar);
@@ -69,7 +69,7 @@ class BudgetSearchTest {
     @Test
     void goesOnAfterAnInterruption() {
         TokenWindows windows = windows(12);
-        BudgetSearch.Effort effort = new BudgetSearch.Effort(new double[] {0.8, 0.6, 0.3}, 4, 1);
+        BudgetSearch.Effort effort = new BudgetSearch.Effort(new double[] {0.8, 0.6, 0.3}, 4);
         BudgetAllocation whole = search(windows, null, (stage, done, total) -> {}, effort);
         for (int stop : new int[] {2, 5}) {
             Path state = folder.resolve("state-" + stop);

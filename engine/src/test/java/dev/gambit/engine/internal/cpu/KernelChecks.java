@@ -414,8 +414,8 @@ final class KernelChecks {
     }
 
     private void gemm() {
-        for (int m : new int[] {1, 2, 3, 5, 6, 7, 13}) {
-            for (int k : new int[] {1, 3, 16, 65, 256}) {
+        for (int m : new int[] {1, 2, 3, 5, 6, 7, 13, 50, 99, 196}) {
+            for (int k : new int[] {1, 3, 16, 65, 256, 300}) {
                 for (boolean accumulate : new boolean[] {false, true}) {
                     int lda = k + 3;
                     int ldc = TILE + 5;
