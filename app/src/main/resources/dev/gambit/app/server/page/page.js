@@ -91,9 +91,9 @@ function figures(t) {
   if (t.predicted_n < 2) return; // the first token came from the prompt, which may be read densely
   $('read').textContent = bytes(t.bytes_per_token);
   $('read').title = percent(t.bytes) + ' of all weight bytes';
-  $('readbar').style.width = percent(t.bytes);
+  $('readbar').style.width = 100 * t.bytes + '%';
   $('active').textContent = percent(t.active);
-  $('activebar').style.width = percent(t.active);
+  $('activebar').style.width = 100 * t.active + '%';
 }
 
 /** Yields the JSON of each event of a stream. */
