@@ -3,16 +3,16 @@ package dev.gambit.calibration;
 /**
  * A coarse histogram of {@code |SiLU(gate_i)|} for each channel of each layer, from which the distributions of
  * {@code |SiLU(gate_i)| · u_i} follow for any {@code u}: the model need not be run again once {@code u} is known. Within a bin,
- * a thirty-second of an octave, magnitudes are taken to lie evenly. Bins of different channels end at different importances, so
- * over a layer's channels that errs by less than 10⁻³ where there are millions of entries; where there are few, see
+ * a 64th of an octave, magnitudes are taken to lie evenly. Bins of different channels end at different importances, so
+ * over a layer's channels that errs by less than 10⁻³ where there are tens of millions of entries; where there are few, see
  * {@link ImportancePass}.
  */
 final class ChannelHistograms {
 
     /** Entries of a layer from which on its distribution is smooth enough. */
-    static final long ENOUGH = 4_000_000;
+    static final long ENOUGH = 24_000_000;
 
-    private static final int BITS = 5;
+    private static final int BITS = 6;
     private static final int SHIFT = 23 - BITS;
     /** From 2⁻²², below which everything counts as 0, to 2¹⁰. */
     private static final int LOWEST = -22;
