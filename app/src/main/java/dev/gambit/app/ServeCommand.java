@@ -110,7 +110,9 @@ final class ServeCommand implements Callable<Integer> {
         CountDownLatch told = new CountDownLatch(1);
         CountDownLatch done = new CountDownLatch(1);
         Thread hook = new Thread(() -> end(told, done), "gambit-shutdown");
-        try (GambitServer server = GambitServer.start(how)) {
+        try (GambitServer server = GambitServer.start(how);
+                HeapKeeper heap = new HeapKeeper()) {
+            heap.start();
             System.err.println("gambit: " + server.url() + " answers; loading the model");
             Runtime.getRuntime().addShutdownHook(hook);
             try (LanguageModel model = options.openToWrite()) {
