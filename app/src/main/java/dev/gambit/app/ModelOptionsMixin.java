@@ -1,5 +1,6 @@
 package dev.gambit.app;
 
+import dev.gambit.calibration.BudgetSearch;
 import dev.gambit.engine.BackendChoice;
 import dev.gambit.engine.EmbeddedModel;
 import dev.gambit.engine.GambitException;
@@ -29,9 +30,6 @@ public final class ModelOptionsMixin {
 
     /** The level of sparsity where thresholds are there and no level is named. */
     public static final double DEFAULT_SPARSITY = 0.5;
-
-    private static final String BUDGET_POLICY = "gambit";
-    private static final double SMALLEST_BUDGET = 0.05;
 
     /** Bytes of weights from which on copying them to a GPU shows a bar. */
     private static final long LONG_UPLOAD = 256L << 20;
@@ -190,7 +188,7 @@ public final class ModelOptionsMixin {
 
     /** Returns the policy that was asked for, by its full name; null for the thresholds' own. */
     String policyName() {
-        return budgets.isEmpty() ? policy(policy, importance) : BUDGET_POLICY;
+        return budgets.isEmpty() ? policy(policy, importance) : BudgetSearch.POLICY;
     }
 
     /**
@@ -285,19 +283,19 @@ public final class ModelOptionsMixin {
 
     /** Returns the level that is the budget in other words. */
     private double budgetLevel() {
-        if (sparsity != null || importance != null || policy != null && !policy.equals(BUDGET_POLICY)) {
+        if (sparsity != null || importance != null || policy != null && !policy.equals(BudgetSearch.POLICY)) {
             throw new GambitException(GambitException.line(
-                    "--budget", "policy " + BUDGET_POLICY + " and no --sparsity or --importance",
+                    "--budget", "policy " + BudgetSearch.POLICY + " and no --sparsity or --importance",
                     policy == null ? "one of these" : "policy " + policy, "leave the others out"));
         }
         if (budgets.size() > 1) {
             throw new GambitException(GambitException.line("--budget", "one", budgets.size(), "name one of them"));
         }
         double budget = budgets.getFirst();
-        if (!(budget >= SMALLEST_BUDGET && budget <= 1)) {
+        if (!(budget >= BudgetSearch.SMALLEST && budget <= 1)) {
             throw new GambitException(GambitException.line(
-                    "--budget", SMALLEST_BUDGET + " to 1", text(budget),
-                    "the nearest that can be met is " + (budget > 1 ? "1" : String.valueOf(SMALLEST_BUDGET))));
+                    "--budget", BudgetSearch.SMALLEST + " to 1", text(budget),
+                    "the nearest that can be met is " + (budget > 1 ? "1" : String.valueOf(BudgetSearch.SMALLEST))));
         }
         return 1 - budget;
     }

@@ -3,7 +3,6 @@ package dev.gambit.calibration;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.internal.model.ModelConfig;
 import dev.gambit.engine.sparsity.Site;
-import dev.gambit.engine.sparsity.Thresholds;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -43,8 +43,7 @@ final class ChannelHistograms {
                 int end = Math.min(width, (b + 1) * BLOCK);
                 for (int r = 0; r < rows; r++) {
                     for (int i = b * BLOCK; i < end; i++) {
-                        int bits = Float.floatToRawIntBits(values[r * stride + i]) & 0x7fffffff;
-                        bins[i * BINS + Math.min(Math.max((bits - BASE) >> SHIFT, 0), BINS - 1)]++;
+                        bins[i * BINS + MagnitudeHistogram.bin(values[r * stride + i], BASE, SHIFT, BINS)]++;
                     }
                 }
             }

@@ -79,7 +79,7 @@ final class HeadGradient {
                 for (int i = 0; i < m; i++) {
                     losses[r + i] = dense == null
                             ? sample(x, i * ld, new SplittableRandom(seed + r + i).nextDouble())
-                            : diverge(x, base[worker], i * ld);
+                            : diverge(x, base[worker], i * ld, gradient != null);
                 }
                 if (gradient != null) {
                     products.backward(
@@ -119,12 +119,12 @@ final class HeadGradient {
         return loss;
     }
 
-    /** Turns logits into {@code q - p} and returns KL(p‖q). */
-    private double diverge(float[] x, float[] dense, int at) {
+    /** Returns KL(p‖q) and, where the gradient is wanted, turns logits into {@code q - p}. */
+    private double diverge(float[] x, float[] dense, int at, boolean gradient) {
         double logQ = LogSoftmax.logSumExp(x, at, vocabulary);
         double logP = LogSoftmax.logSumExp(dense, at, vocabulary);
         double loss = LogSoftmax.divergence(dense, at, logP, x, at, logQ, vocabulary);
-        for (int i = 0; i < vocabulary; i++) {
+        for (int i = 0; gradient && i < vocabulary; i++) {
             x[at + i] = (float) (LogSoftmax.exp(x[at + i] - logQ) - LogSoftmax.exp(dense[at + i] - logP));
         }
         return loss;

@@ -28,8 +28,19 @@ public final class MagnitudeHistogram {
 
     /** Returns the bin of a magnitude, without a branch. The sign is ignored. */
     static int bin(float x) {
-        int k = ((Float.floatToRawIntBits(x) & 0x7fffffff) - BASE) >> SHIFT;
-        return Math.min(Math.max(k, 0), BINS - 1);
+        return bin(x, BASE, SHIFT, BINS);
+    }
+
+    /**
+     * Returns the bin of a magnitude in a histogram whose bins are the leading bits of a float.
+     *
+     * @param base the bits of the first bin's lower edge
+     * @param shift bits that do not tell bins apart
+     * @param bins how many there are; the first and the last take what lies beyond
+     */
+    static int bin(float x, int base, int shift, int bins) {
+        int k = ((Float.floatToRawIntBits(x) & 0x7fffffff) - base) >> shift;
+        return Math.min(Math.max(k, 0), bins - 1);
     }
 
     /** Returns the smallest float of a bin; 0 for the first. */

@@ -49,8 +49,7 @@ final class ThresholdMargins implements GradientPass.SiteListener {
             int[] bins = counts[worker];
             for (int r = 2 * from; r < 2 * to; r += 2) {
                 for (int i = 0; i < width; i++) {
-                    int bits = Float.floatToRawIntBits(values[r * ld + i] * inverse[i]) & 0x7fffffff;
-                    bins[Math.min(Math.max((bits - BASE) >> SHIFT, 0), BINS - 1)]++;
+                    bins[MagnitudeHistogram.bin(values[r * ld + i] * inverse[i], BASE, SHIFT, BINS)]++;
                 }
             }
         });

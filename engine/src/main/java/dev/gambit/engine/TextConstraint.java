@@ -4,7 +4,8 @@ import dev.gambit.engine.internal.grammar.Expr;
 import dev.gambit.engine.internal.schema.JsonLanguage;
 import dev.gambit.engine.internal.schema.JsonReader;
 import dev.gambit.engine.internal.schema.JsonWriter;
-import java.util.LinkedHashMap;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -68,17 +69,15 @@ public final class TextConstraint {
             throw new GambitException(GambitException.line("call of a tool", "at least one tool", "none",
                     "pass the tools there are"));
         }
-        Map<String, Object> read = new LinkedHashMap<>();
+        List<Expr> calls = new ArrayList<>();
         schemas.forEach((name, schema) -> {
             try {
-                Object parameters = JsonReader.read("JSON schema", schema);
-                JsonLanguage.toolCalls(Map.of(name, parameters));
-                read.put(name, parameters);
+                calls.add(JsonLanguage.toolCall(name, JsonReader.read("JSON schema", schema)));
             } catch (GambitException e) {
                 throw new GambitException("parameters of tool '" + name + "': " + e.getMessage(), e);
             }
         });
-        return new TextConstraint("call of " + JsonWriter.write(schemas), JsonLanguage.toolCalls(read));
+        return new TextConstraint("call of " + JsonWriter.write(schemas), Expr.alt(calls));
     }
 
     /** Returns what fulfils this or another constraint. */

@@ -68,7 +68,7 @@ final class ModelPages {
         sparsity.put("thresholds", model.thresholds() != null);
         sparsity.put("per_request", model.sidecar() != null);
         sparsity.put("max", model.sidecar() == null ? 0 : model.sidecar().maxLevel());
-        sparsity.put("budgets", model.sidecar() != null && model.sidecar().policies().contains("gambit"));
+        sparsity.put("budgets", OptionFields.takesBudgets(model));
         return json;
     }
 

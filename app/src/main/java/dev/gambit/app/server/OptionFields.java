@@ -1,6 +1,7 @@
 package dev.gambit.app.server;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.gambit.calibration.BudgetSearch;
 import dev.gambit.engine.GambitException;
 import dev.gambit.engine.GenerationOptions;
 import dev.gambit.engine.LanguageModel;
@@ -20,7 +21,6 @@ final class OptionFields {
 
     private static final int MOST_STOPS = 16;
     private static final long RANDOM_SEED = 0xFFFF_FFFFL;
-    private static final String BUDGET_POLICY = "gambit";
     /** The thresholds' levels are 32-bit numbers. */
     private static final double ROUNDING = 1e-6;
 
@@ -242,15 +242,20 @@ final class OptionFields {
         return model.sidecar() == null ? 0 : model.sidecar().maxLevel();
     }
 
+    /** Returns whether a model has thresholds that budgets are spent with. */
+    static boolean takesBudgets(LanguageModel model) {
+        return model.sidecar() != null && model.sidecar().policies().contains(BudgetSearch.POLICY);
+    }
+
     /** A fraction of the weights, which one policy spends where it is worth most: {@code serve --budget}. */
     private Sparsity budget() {
-        double asked = fields.number("budget", 1, 0.05, 1);
+        double asked = fields.number("budget", 1, BudgetSearch.SMALLEST, 1);
         if (asked == 1) {
             return null;
         }
-        if (model.sidecar() == null || !model.sidecar().policies().contains(BUDGET_POLICY)) {
+        if (!takesBudgets(model)) {
             throw ApiException.unsupported("budget", "'budget': this server's thresholds have no policy '"
-                    + BUDGET_POLICY
+                    + BudgetSearch.POLICY
                     + "'; make some with 'gambit calibrate --budget " + asked + "' and start the server with them "
                     + "(--chess FILE --budget " + asked + "), or choose a level with 'sparsity'.");
         }
@@ -260,7 +265,7 @@ final class OptionFields {
                     + ", found " + asked + ".");
         }
         try {
-            return model.checkedSparsity(new Sparsity(null, BUDGET_POLICY, Math.min(1 - asked, mostSparsity())));
+            return model.checkedSparsity(new Sparsity(null, BudgetSearch.POLICY, Math.min(1 - asked, mostSparsity())));
         } catch (GambitException e) { // a GPU's weights lie as the policy wants them that it was started with
             throw ApiException.unsupported("budget", "'budget': " + e.getMessage()
                     + "; start the server with --budget.");

@@ -122,6 +122,11 @@ final class Kept {
         return this;
     }
 
+    /** Returns the sum of the kept entries of group {@code g} of {@code units} units, one or two. */
+    float groupSum(int g, int units) {
+        return units == 1 ? sum[g] : sum[2 * g] + sum[2 * g + 1];
+    }
+
     /** Returns the number of groups of {@code size} inputs, of {@code n} in all, that keep at least one entry. */
     int occupiedGroups(int n, int size) {
         int step = size / UNIT;

@@ -60,7 +60,7 @@ final class PackedMatrix {
 
     /** Where the first channel's weights lie in {@link #data}: not at its start where two matrices share it. */
     final long recordOffset;
-    /** Bytes from a channel's row or column to the next one's where a record holds more than that; else 0. */
+    /** Bytes from a channel's row or column to the next one's where there is something between them; else 0. */
     final long recordStride;
 
     MemorySegment data;

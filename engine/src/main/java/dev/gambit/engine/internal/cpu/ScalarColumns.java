@@ -47,8 +47,7 @@ final class ScalarColumns {
             }
             Arrays.fill(sums, 0f);
             add(base, x, first, end, sums, 0);
-            float inputs = units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
-            scale(g, t, inputs, y, yo);
+            scale(g, t, x.groupSum(g, units), y, yo);
         }
     }
 

@@ -81,13 +81,9 @@ final class VectorColumnRows {
                                 h);
                     }
                 }
-                GroupScales.add(w, g, tile, sums, 0, groupSum(x0, g, units), y0, yo, scales);
-                GroupScales.add(w, g, tile, sums, TILE, groupSum(x1, g, units), y1, yo, scales);
+                GroupScales.add(w, g, tile, sums, 0, x0.groupSum(g, units), y0, yo, scales);
+                GroupScales.add(w, g, tile, sums, TILE, x1.groupSum(g, units), y1, yo, scales);
             }
-        }
-
-        private static float groupSum(Kept x, int g, int units) {
-            return units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
         }
 
         private void plain(

@@ -10,7 +10,7 @@ import jdk.incubator.vector.IntVector;
 /**
  * Products with column-wise packed matrices: {@code y += Σ x[i] · W[:, i]} over the kept inputs. Outputs are the lanes, so
  * there is no horizontal sum; the integers of a group's kept columns are summed first and meet their scale once. Four
- * accumulators of a tile stay in registers.
+ * or eight accumulators of a tile stay in registers.
  *
  * <p>Two habits keep vectors in registers instead of boxes on the heap, here and in the other vector kernels. No vector
  * comes out of a branch or a switch, or crosses a call that C2 may not inline: what has to, goes through a small array.
@@ -78,7 +78,7 @@ final class VectorColumns {
                     bytes(w.data, base, w.stride(), x.index, x.value, first, end, sums, h);
                 }
             }
-            GroupScales.add(w, g, tile, sums, 0, groupSum(x, g, units), y, yo, scales);
+            GroupScales.add(w, g, tile, sums, 0, x.groupSum(g, units), y, yo, scales);
         }
     }
 
@@ -139,10 +139,6 @@ final class VectorColumns {
         b3.mul(Lanes.BYTE_UNIT).intoArray(sums, h + N + 48);
     }
 
-    private static float groupSum(Kept x, int g, int units) {
-        return units == 1 ? x.sum[g] : x.sum[2 * g] + x.sum[2 * g + 1];
-    }
-
     private static void nibbles(
             PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] sums, float[] scales) {
         int units = w.group / Kept.UNIT;
@@ -161,7 +157,7 @@ final class VectorColumns {
                     zip(scales, sums, 2 * h);
                 }
             }
-            GroupScales.add(w, g, tile, sums, 0, groupSum(x, g, units), y, yo, scales);
+            GroupScales.add(w, g, tile, sums, 0, x.groupSum(g, units), y, yo, scales);
         }
     }
 

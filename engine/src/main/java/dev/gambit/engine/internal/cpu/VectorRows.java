@@ -1,6 +1,5 @@
 package dev.gambit.engine.internal.cpu;
 
-import static dev.gambit.engine.internal.cpu.Lanes.B;
 import static dev.gambit.engine.internal.cpu.Lanes.F;
 import static dev.gambit.engine.internal.cpu.Lanes.I;
 import static dev.gambit.engine.internal.cpu.Lanes.LE;
@@ -9,7 +8,6 @@ import static dev.gambit.engine.internal.cpu.Lanes.S;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;

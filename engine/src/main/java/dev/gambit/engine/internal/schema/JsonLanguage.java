@@ -1,9 +1,7 @@
 package dev.gambit.engine.internal.schema;
 
 import dev.gambit.engine.internal.grammar.Expr;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /** JSON documents to generate. */
@@ -32,20 +30,18 @@ public final class JsonLanguage {
     }
 
     /**
-     * Returns the calls of tools, {@code {"name": …, "arguments": {…}}}. Each tool's schema is a document of its own, so that
-     * its references stay its own.
+     * Returns the calls of a tool, {@code {"name": …, "arguments": {…}}}. Its schema is a document of its own, so that its
+     * references stay its own beside other tools'.
      *
-     * @param schemas what each tool's arguments are like, as {@link JsonReader} reads it, by its name
+     * @param schema what the tool's arguments are like, as {@link JsonReader} reads it
      * @throws dev.gambit.engine.GambitException as {@link #of}
      */
-    public static Expr toolCalls(Map<String, ?> schemas) {
-        List<Expr> calls = new ArrayList<>();
-        schemas.forEach((name, schema) -> calls.add(JsonText.braces(Expr.seq(
+    public static Expr toolCall(String name, Object schema) {
+        return JsonText.braces(Expr.seq(
                 JsonText.member(JsonText.quoted(Expr.text("name")), Expr.text(JsonWriter.write(name))),
                 JsonText.comma(),
                 JsonText.member(JsonText.quoted(Expr.text("arguments")), of(anObject(schema))),
-                JsonText.SPACE))));
-        return Expr.alt(calls);
+                JsonText.SPACE));
     }
 
     /** Arguments are an object, whether or not their schema says so. */
