@@ -94,16 +94,21 @@ class Kernel:
         cuda.cuFuncGetAttribute(C.byref(v), 4, self.function)
         return v.value
 
-    def launch(self, grid, args, shared=0, block=256, dependent=False):
+    def launch(self, grid, args, shared=0, block=256, dependent=False, cluster=1):
         if shared > 24 * 1024:
             check(cuda.cuFuncSetAttribute(self.function, 8, shared), "cuFuncSetAttribute")
         stream = p(torch.cuda.current_stream().cuda_stream)
         params = (p * 1)(C.cast(C.pointer(args), p))
         grid = tuple(grid) + (1,) * (3 - len(grid))
-        if dependent:
-            attr = Attribute(id=6)
-            C.cast(C.byref(attr, 8), C.POINTER(i32))[0] = 1
-            config = LaunchConfig((C.c_uint * 3)(*grid), (C.c_uint * 3)(block, 1, 1), shared, stream, C.pointer(attr), 1)
+        if dependent or cluster > 1:
+            attributes, n = (Attribute * 2)(), 0
+            for id, values in ((6, (1,) * dependent), (4, (cluster, 1, 1) if cluster > 1 else ())):
+                if values:
+                    attributes[n].id = id
+                    C.cast(C.byref(attributes[n], 8), C.POINTER(i32 * 3))[0][:len(values)] = values
+                    n += 1
+            config = LaunchConfig((C.c_uint * 3)(*grid), (C.c_uint * 3)(block, 1, 1), shared, stream,
+                                  C.cast(attributes, C.POINTER(Attribute)), n)
             check(cuda.cuLaunchKernelEx(C.byref(config), self.function, params, None), "cuLaunchKernelEx")
         else:
             check(cuda.cuLaunchKernel(self.function, *grid, block, 1, 1, shared, stream, params, None), "cuLaunchKernel")
@@ -244,35 +249,62 @@ def gemv_rows(kernel, inp, segments, thresholds=None, stride=1, kept=None, warps
 
 
 NARROW_INPUTS = 1536
+CLUSTER_LANES = (4, 8, 16)
+CLUSTER_BYTES = 40 << 20
 
 
 class SparseGemvCols:
-    """Both variants of the columns kernel and the choice between them, as SparseGemvCols.java makes it."""
+    """The variants of the columns kernel and the choice between them, as SparseGemvCols.java makes it."""
 
     def __init__(self, form, set="sm_90", path=None):
         self.form = form
+        self.tiled = FORMS[form][0] == 4
         name = "sparse_gemv_cols." + form
-        self.wide = Kernel(name, "sparse_gemv_cols_" + form, set=set, path=path)
-        self.narrow = Kernel(name, "sparse_gemv_cols_narrow_" + form, set=set, path=path)
+        self.kernels = {"wide": Kernel(name, "sparse_gemv_cols_" + form, set=set, path=path),
+                        "narrow": Kernel(name, "sparse_gemv_cols_narrow_" + form, set=set, path=path)}
+        if set == "sm_90":
+            for lanes in CLUSTER_LANES:
+                self.kernels[lanes] = Kernel("sparse_gemv_cluster." + form, f"sparse_gemv_cluster_{lanes}_{form}", set=set)
 
-    def plan(self, outputs, inputs, narrow=None, splits=None):
-        """Whether narrow, tiles, splits."""
-        if narrow is None:
-            narrow = inputs <= NARROW_INPUTS
-        tiled = FORMS[self.form][0] == 4
-        width = (4 if narrow else 8 if tiled else 32) * FORMS[self.form][5]
-        tiles = sum(-(-n // width) for n in outputs)
-        groups = -(-inputs // 32)
+    def tiles(self, kind, outputs):
+        lanes = 4 if kind == "narrow" else 8 if self.tiled else 32 if kind == "wide" else kind
+        width = lanes * FORMS[self.form][5]
+        return sum(-(-n // width) for n in outputs)
+
+    def plan(self, outputs, inputs, kind=None, splits=None):
+        """The kind of kernel (wide, narrow, or a cluster's lanes) and its splits, as ColumnPlan.java chooses them."""
+        groups, most = -(-inputs // 32), multiprocessors() * 3 // 2
+        if kind is None and inputs > NARROW_INPUTS and not self.tiled and 4 in self.kernels:
+            best = 0
+            for lanes in reversed(CLUSTER_LANES):
+                tiles = self.tiles(lanes, outputs)
+                c = min(8, most // tiles, max(1, groups // 2))
+                if c * 64 >= groups and tiles * c > best:
+                    best, kind, splits = tiles * c, lanes, c
+            if best < multiprocessors() // 2 or sum(
+                    padded(inputs) * padded(n) for n in outputs) * FORMS[self.form][0] // 8 > CLUSTER_BYTES:
+                kind = splits = None
+        chosen = kind
+        kind = kind or ("narrow" if inputs <= NARROW_INPUTS else "wide")
         if splits is None:
             per_sm = 3 if FORMS[self.form][0] >= 16 else 2
-            splits = 1 if narrow else min(max(1, multiprocessors() * per_sm // tiles), 32,
-                                               max(1, groups // (8 if tiled else 2)))
-        return narrow, tiles, max(splits, -(-groups // 64))
+            splits = 1 if kind == "narrow" else min(max(1, multiprocessors() * per_sm // self.tiles(kind, outputs)), 32,
+                                                    max(1, groups // (8 if self.tiled else 2)))
+        splits = max(splits, -(-groups // 64))
+        if chosen is None and kind == "wide" and self.tiled and 8 in self.kernels and splits <= 8 and \
+                self.tiles(kind, outputs) * splits <= most:
+            kind = 8
+        return kind, splits
 
-    def __call__(self, inp, segments, ws, narrow=None, splits=None, dependent=False):
-        narrow, tiles, splits = self.plan([s.outputs for s in segments], inp.inputs, narrow, splits)
+    def __call__(self, inp, segments, ws, kind=None, splits=None, dependent=False):
+        outputs = [s.outputs for s in segments]
+        kind, splits = self.plan(outputs, inp.inputs, kind, splits)
+        tiles = self.tiles(kind, outputs)
         a = SparseGemvColsArgs(inp, (Segment * 3)(*segments), ptr(ws.partials), ptr(ws.tickets), len(segments))
-        (self.narrow if narrow else self.wide).launch((tiles, splits), a, dependent=dependent)
+        if isinstance(kind, str):
+            self.kernels[kind].launch((tiles, splits), a, dependent=dependent)
+        else:
+            self.kernels[kind].launch((tiles * splits,), a, dependent=dependent, cluster=splits)
 
 
 def ffn_gate_up(kernel, inp, gate, up, out, thresholds=None, stride=1, kept=None, gate_in=None, up_in=None,

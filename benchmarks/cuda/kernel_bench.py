@@ -185,19 +185,20 @@ def main():
             kernel = SparseGemvCols(form, a.set, a.ptx or None)
             plans = [kernel.plan([outputs], inputs)]
             if a.sweep:
-                for narrow in (False, True):
-                    least = kernel.plan([outputs], inputs, narrow, 1)
+                for kind in ("narrow", "wide"):
                     for per_sm in (1, 2, 3, 4, 6):
-                        splits = min(64, multiprocessors() * per_sm // least[1], -(-inputs // 64))
-                        if splits >= least[2] and (narrow, least[1], splits) not in plans:
-                            plans.append((narrow, least[1], splits))
-            for narrow, tiles, splits in plans:
+                        splits = min(64, multiprocessors() * per_sm // kernel.tiles(kind, [outputs]), -(-inputs // 64))
+                        plans.append(kernel.plan([outputs], inputs, kind, max(1, splits)))
+                plans += [kernel.plan([outputs], inputs, lanes, c) for lanes in CLUSTER_LANES for c in (2, 4, 6, 7, 8)
+                          if -(-inputs // 2048) <= c and 64 <= kernel.tiles(lanes, [outputs]) * c <= 6 * multiprocessors()]
+                plans = list(dict.fromkeys(plans))
+            for kind, splits in plans:
                 for dependent in (False, True):
                     us = []
                     for t in tv:
                         us.append(time_graph([
                             lambda w=w, x=x, t=t: kernel(
-                                vector_input(x), [segment(w, out, t, 0)], ws, narrow, splits, dependent)
+                                vector_input(x), [segment(w, out, t, 0)], ws, kind, splits, dependent)
                             for w, x in zip(weights, xs)]))
                     scale = weights[0].bytes - weights[0].data.numel() * weights[0].data.element_size()
                     rate = [(scale + (weights[0].bytes - scale) * (1 - l)) / u / 1e3 for l, u in zip(LEVELS, us)]
@@ -205,7 +206,7 @@ def main():
                           " ".join(f"{r:4.0f}" for r in rate) + " GB/s  of read bandwidth " +
                           " ".join(f"{r / roof:.2f}" for r in rate) +
                           (f"  x cuBLAS {dense / us[2]:.2f} {dense / us[3]:.2f}" if dense else "") +
-                          f"  {'narrow' if narrow else 'wide'} {tiles}x{splits}{' dependent' if dependent else ''}", flush=True)
+                          f"  {kind} {kernel.tiles(kind, [outputs])}x{splits}{' dependent' if dependent else ''}", flush=True)
             del weights, xs
             torch.cuda.empty_cache()
     if a.rows:

@@ -119,17 +119,18 @@ def check_cols(form, kernel, quick):
         seed = inputs * 5 + outputs
         mats = [Weights(form, True, inputs, n, seed + k) for k, n in enumerate((outputs, 3, 700))]
         x, other = random(inputs, seed), random(inputs, seed + 1) + 1
-        for (keep, mode), (narrow, splits) in itertools.product(
+        for (keep, mode), (kind, splits) in itertools.product(
                 (("none", PLAIN), ("one", PLAIN), ("half", NORMED), ("all", PLAIN), ("half", ACTIVATED), (None, NORMED)),
-                ((None, None), (True, None), (False, 1), (False, 3))):
+                [(None, None), ("narrow", None), ("wide", 1), ("wide", 3)] + [
+                    (lanes, c) for lanes in CLUSTER_LANES for c in (1, 3, 8) if lanes in kernel.kernels]):
             v = x.double() if mode == PLAIN else normed(x, other, 1e-5) if mode == NORMED else \
                 x.double() * torch.sigmoid(x.double()) * other.double()
             t = None if keep is None else thresholds_for(v, keep, seed)
             masked = v if t is None else torch.where(v.abs() > t, v, 0)
             inp = vector_input(x, mode, other, activation=SILU)
             out, kept = poison(outputs), torch.zeros(1, dtype=torch.int32, device="cuda")
-            kernel(inp, [segment(mats[0], out, t, 1, kept=kept)], ws, narrow, splits)
-            report(f"cols.{form} {inputs}x{outputs} keep {keep} mode {mode} narrow {narrow} splits {splits}", out,
+            kernel(inp, [segment(mats[0], out, t, 1, kept=kept)], ws, kind, splits)
+            report(f"cols.{form} {inputs}x{outputs} keep {keep} mode {mode} kind {kind} splits {splits}", out,
                    mats[0].exact @ masked, 5e-6, mats[0].exact.abs() @ masked.abs())
             n = inputs if t is None else (masked != 0).sum().item()
             same(f"cols.{form} {inputs} keep {keep} count {kept.item()} not {n}", kept.item() == n)

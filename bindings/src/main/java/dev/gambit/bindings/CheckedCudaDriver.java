@@ -13,6 +13,8 @@ import java.util.Objects;
 public abstract class CheckedCudaDriver extends DriverCalls implements CudaDriver {
 
     private static final int STREAM_NON_BLOCKING = 1;
+    /** Where copies that name no stream go. */
+    private static final Object DEFAULT_STREAM = null;
     private static final int EVENT_DISABLE_TIMING = 2;
     private static final int HOST_PORTABLE_AND_MAPPED = 3;
     private static final int HOST_READ_ONLY = 8;
@@ -215,13 +217,12 @@ public abstract class CheckedCudaDriver extends DriverCalls implements CudaDrive
     public final void copyToDevice(DeviceMemory target, long offset, MemorySegment source) {
         Objects.checkFromIndexSize(offset, source.byteSize(), target.size());
         long address = target.address() + offset;
-        if (source.isNative()) {
-            check.call("cuMemcpyHtoD_v2", memcpyHtoD(address, source));
-            return;
-        }
         try (Arena arena = Arena.ofConfined()) {
-            check.call("cuMemcpyHtoD_v2", memcpyHtoD(address, arena.allocate(source.byteSize(), 1).copyFrom(source)));
+            MemorySegment from = source.isNative() ? source : arena.allocate(source.byteSize(), 1).copyFrom(source);
+            check.call("cuMemcpyHtoD_v2", memcpyHtoD(address, from));
         }
+        // The driver returns as soon as pageable memory is staged, and streams of ours do not wait for the default one.
+        check.call("cuStreamSynchronize", streamSynchronize(DEFAULT_STREAM));
     }
 
     @Override

@@ -92,6 +92,7 @@ abstract class DriverCalls {
 
     protected abstract int streamDestroy(Object stream);
 
+    /** A null stream is the default one. */
     protected abstract int streamSynchronize(Object stream);
 
     protected abstract int streamQuery(Object stream);

@@ -62,6 +62,11 @@ public final class KernelModules implements AutoCloseable {
         return set == PtxSet.SM_90;
     }
 
+    /** Whether kernels whose blocks form clusters are there. */
+    boolean clusters() {
+        return set == PtxSet.SM_90;
+    }
+
     CudaDriver driver() {
         return driver;
     }

@@ -28,7 +28,7 @@ public final class SplitWorkspace implements AutoCloseable {
 
     /** {@return bytes that suffice for products of a launch with so many outputs in all} @param outputs in all */
     public static long bytes(int outputs) {
-        return 4L * SparseGemvCols.MAX_SPLITS * (outputs + 3 * 512L);
+        return 4L * ColumnPlan.MAX_SPLITS * (outputs + 3 * 512L);
     }
 
     DeviceMemory partials() {

@@ -70,20 +70,47 @@ class LaunchShapeTest {
     void slicesFitTheListAndOneWave() {
         for (int multiprocessors : MULTIPROCESSORS) {
             int resident = 3 * multiprocessors;
-            for (int inputs : new int[] {1, 33, 2048, 4096, 14336, 28672}) {
-                for (int tiles : new int[] {1, 4, 16, 56, 501}) {
-                    int splits = SparseGemvCols.splits(tiles, inputs, 2, resident);
-                    int groups = (inputs + 31) / 32;
-                    assertTrue((groups + splits - 1) / splits <= 64, "a slice of " + inputs + " in " + splits);
-                    int least = (groups + 63) / 64;
-                    assertTrue(splits == least || splits * tiles <= Math.max(resident, tiles), inputs + " " + tiles);
+            for (WeightForm form : WeightForm.values()) {
+                for (int inputs : new int[] {1, 33, 2048, 4096, 14336, 28672}) {
+                    for (int[] outputs : new int[][] {{1}, {576}, {4096, 1024, 1024}, {14336}, {128_256}}) {
+                        for (boolean clusters : new boolean[] {false, true}) {
+                            ColumnPlan p = ColumnPlan
+                                    .of(form, inputs, outputs, multiprocessors, () -> resident, clusters);
+                            String what = form + " " + inputs + " " + outputs[0] + " " + p;
+                            int groups = (inputs + 31) / 32;
+                            assertTrue((groups + p.splits() - 1) / p.splits() <= 64, what);
+                            int least = (groups + 63) / 64;
+                            assertTrue(p.splits() == least
+                                    || p.splits() * p.tiles() <= Math.max(resident, p.tiles()), what);
+                            assertTrue(clusters || !p.kind().cluster(), what);
+                            assertTrue(!p.kind().cluster() || p.splits() <= ColumnPlan.MAX_CLUSTER, what);
+                            int covered = p.tiles() * p.tileOutputs();
+                            assertTrue(covered >= IntStream.of(outputs).sum(), what);
+                        }
+                    }
                 }
             }
         }
-        assertEquals(7, SparseGemvCols.splits(56, 4096, 2, 396));
-        assertEquals(24, SparseGemvCols.splits(16, 14336, 2, 396));
-        assertEquals(16, SparseGemvCols.splits(8, 4096, 8, 264));
-        assertThrows(IllegalArgumentException.class, () -> SparseGemvCols.splits(1, 200_000, 2, 396));
+    }
+
+    @Test
+    void theKernelIsTheOneThatWasFastest() {
+        assertEquals("NARROW 48x1", plan(WeightForm.F16, 576, true, 1536));
+        assertEquals("CLUSTER_4 32x6", plan(WeightForm.F16, 4096, true, 1024));
+        assertEquals("CLUSTER_8 32x6", plan(WeightForm.F16, 2048, true, 2048));
+        assertEquals("CLUSTER_16 32x6", plan(WeightForm.F16, 4096, true, 4096));
+        assertEquals("CLUSTER_8 32x6", plan(WeightForm.I8, 4096, true, 4096));
+        assertEquals("WIDE 56x7", plan(WeightForm.F16, 4096, true, 14336));
+        assertEquals("WIDE 16x24", plan(WeightForm.F16, 14336, true, 4096));
+        assertEquals("WIDE 16x24", plan(WeightForm.F16, 4096, false, 4096));
+        assertEquals("CLUSTER_8 16x8", plan(WeightForm.U4, 2048, true, 2048));
+        assertEquals("WIDE 32x12", plan(WeightForm.U4, 4096, true, 4096));
+        assertThrows(IllegalArgumentException.class, () -> plan(WeightForm.F16, 200_000, true, 1));
+    }
+
+    private static String plan(WeightForm form, int inputs, boolean clusters, int outputs) {
+        ColumnPlan p = ColumnPlan.of(form, inputs, new int[] {outputs}, 132, () -> 396, clusters);
+        return p.kind() + " " + p.tiles() + "x" + p.splits();
     }
 
     @Test

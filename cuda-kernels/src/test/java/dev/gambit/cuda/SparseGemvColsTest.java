@@ -52,29 +52,42 @@ class SparseGemvColsTest {
         Random random = new Random(1);
         for (int inputs : TestVectors.inputs(form)) {
             for (int outputs : new int[] {1, 67}) {
-                TestMatrix w = new TestMatrix(form, MatrixLayout.COLUMNS, inputs, outputs, random);
-                DeviceMatrix m = w.on(gpu);
-                float[] x = TestVectors.random(inputs, random);
-                double[] v = TestVectors.doubles(x);
-                InputVector in = InputVector.plain(gpu.upload(x), inputs);
-                for (Keep keep : Keep.values()) {
-                    float[] t = keep == Keep.UNMASKED ? null : TestVectors.thresholds(v, keep, random);
-                    DeviceMemory out = gpu.poisoned(outputs);
-                    DeviceMemory kept = gpu.counter();
-                    SiteThresholds thresholds = t == null ? null : new SiteThresholds(gpu.upload(t), false, kept);
-                    SparseGemvCols.prepare(
-                            gpu.modules, in, List.of(Product.store(m, thresholds, out)), workspace).run(gpu.stream);
-                    double[] masked = TestVectors.masked(v, t);
-                    String what = form + " " + inputs + "x" + outputs + " " + keep;
-                    TestVectors.assertClose(
-                            what, w.product(masked), gpu.download(out, outputs), w.magnitude(masked));
-                    if (t != null) {
-                        assertEquals(TestVectors.count(v, t), gpu.downloadInt(kept), what);
-                    }
-                }
-                gpu.release();
+                check(form, inputs, outputs, random);
             }
         }
+    }
+
+    /** Sizes for which slices of the inputs are a cluster, where there are such. */
+    @ParameterizedTest
+    @EnumSource
+    void slicesMeetInTheCluster(WeightForm form) {
+        Random random = new Random(4);
+        for (int[] size : new int[][] {{1540, 1031}, {2048, 2048}, {4097, 1500}}) {
+            check(form, size[0], size[1], random);
+        }
+    }
+
+    private void check(WeightForm form, int inputs, int outputs, Random random) {
+        TestMatrix w = new TestMatrix(form, MatrixLayout.COLUMNS, inputs, outputs, random);
+        DeviceMatrix m = w.on(gpu);
+        float[] x = TestVectors.random(inputs, random);
+        double[] v = TestVectors.doubles(x);
+        InputVector in = InputVector.plain(gpu.upload(x), inputs);
+        for (Keep keep : Keep.values()) {
+            float[] t = keep == Keep.UNMASKED ? null : TestVectors.thresholds(v, keep, random);
+            DeviceMemory out = gpu.poisoned(outputs);
+            DeviceMemory kept = gpu.counter();
+            SiteThresholds thresholds = t == null ? null : new SiteThresholds(gpu.upload(t), false, kept);
+            SparseGemvCols.prepare(gpu.modules, in, List.of(Product.store(m, thresholds, out)), workspace)
+                    .run(gpu.stream);
+            double[] masked = TestVectors.masked(v, t);
+            String what = form + " " + inputs + "x" + outputs + " " + keep;
+            TestVectors.assertClose(what, w.product(masked), gpu.download(out, outputs), w.magnitude(masked));
+            if (t != null) {
+                assertEquals(TestVectors.count(v, t), gpu.downloadInt(kept), what);
+            }
+        }
+        gpu.release();
     }
 
     @ParameterizedTest

@@ -118,7 +118,7 @@ public final class FfmCudaDriver extends CheckedCudaDriver {
     }
 
     private static MemorySegment handle(Object peer) {
-        return (MemorySegment) peer;
+        return peer == null ? MemorySegment.NULL : (MemorySegment) peer;
     }
 
     // ---- start and devices

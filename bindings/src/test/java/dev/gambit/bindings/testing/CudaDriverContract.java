@@ -361,6 +361,7 @@ public abstract class CudaDriverContract {
             driver.synchronize(stream);
             assertArrayEquals(new float[] {7, 5, 6, 9.5f}, back.toArray(ValueLayout.JAVA_FLOAT));
             driver.fill(b, (byte) 0xff, stream);
+            driver.synchronize(stream);
             driver.copyToHost(back, b, 0);
             assertArrayEquals(new int[] {-1, -1, -1, -1}, back.toArray(ValueLayout.JAVA_INT));
         }
@@ -368,6 +369,8 @@ public abstract class CudaDriverContract {
         assertCalled("cuMemcpyDtoDAsync_v2(12)");
         assertCalled("cuMemcpyDtoHAsync_v2(16)");
         assertCalled("cuMemcpyHtoD_v2(4)");
+        List<String> calls = subject.calls();
+        assertEquals("cuStreamSynchronize()", calls.get(calls.indexOf("cuMemcpyHtoD_v2(4)") + 1), "it has not waited");
         assertCalled("cuMemcpyDtoH_v2(16)");
         assertCalled("cuMemsetD8Async(255, 16)");
         assertCalled("cuMemsetD32Async(1092091904, 1)");

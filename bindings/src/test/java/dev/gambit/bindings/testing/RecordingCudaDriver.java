@@ -547,7 +547,8 @@ public final class RecordingCudaDriver extends CheckedCudaDriver {
 
     @Override
     protected int streamSynchronize(Object stream) {
-        return on(inContext("cuStreamSynchronize"), stream, "stream");
+        int code = inContext("cuStreamSynchronize");
+        return stream == null ? code : on(code, stream, "stream");
     }
 
     @Override

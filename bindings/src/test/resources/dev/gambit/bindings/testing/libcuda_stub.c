@@ -586,7 +586,9 @@ CUresult cuStreamDestroy_v2(void *stream) {
 CUresult cuStreamSynchronize(void *stream) {
     ENTER("");
     NEED_CONTEXT();
-    NEED(stream, STREAM);
+    if (stream) {
+        NEED(stream, STREAM);
+    }
     return SUCCESS;
 }
 

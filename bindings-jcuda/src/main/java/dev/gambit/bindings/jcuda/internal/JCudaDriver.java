@@ -87,7 +87,7 @@ public final class JCudaDriver extends CheckedCudaDriver {
     }
 
     private static CUstream stream(Object peer) {
-        return (CUstream) peer;
+        return peer == null ? new CUstream() : (CUstream) peer;
     }
 
     private static CUevent event(Object peer) {
