@@ -137,6 +137,26 @@ class CudaBackendTest {
         }
     }
 
+    /** As on a GPU that shares the host's memory; others read it through the bus. */
+    @Test
+    void weightsThatAreReadInPlaceGiveTheSameBits() {
+        float[][] logits = new float[2][];
+        for (int i = 0; i < 2; i++) {
+            String before = System.setProperty("gambit.cuda.load", i == 0 ? "copied" : "registered");
+            try (LanguageModel model = open(thresholds(.3f, .03f, Site.FFN_ACT, Site.O_IN), KvCacheType.F16);
+                    Session session = model.session()) {
+                logits[i] = session.evaluate(tokens(300));
+            } finally {
+                if (before == null) {
+                    System.clearProperty("gambit.cuda.load");
+                } else {
+                    System.setProperty("gambit.cuda.load", before);
+                }
+            }
+        }
+        assertArrayEquals(logits[0], logits[1]);
+    }
+
     @Test
     void bothDriversGiveTheSameBitsWithTheSameSet() {
         assumeTrue(CudaDrivers.names().contains("jcuda"), "gambit-bindings-jcuda is not on the class path");

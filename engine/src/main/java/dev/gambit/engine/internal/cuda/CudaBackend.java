@@ -118,7 +118,7 @@ public final class CudaBackend implements Backend {
         arena = new DeviceArena(driver);
         stream = driver.createStream();
         kernels = modules();
-        weights.load(arena, driver, stream, kernels, options.loadListener());
+        weights.load(arena, driver, stream, kernels, options.loadListener(), gpu.readsInPlace());
         layout = thresholds;
         DeviceThresholds t = thresholds == null ? null : new DeviceThresholds(thresholds, driver, stream, arena);
         decode = new CudaDecode(gpu, kernels, stream, config, shape, weights, t, arena, contextLength);
@@ -145,11 +145,11 @@ public final class CudaBackend implements Backend {
     private void checkMemory(int contextLength) {
         MemoryInfo memory = driver.memoryInfo();
         long cache = CudaKvCache.firstBytes(shape, config.layers(), contextLength);
-        long needed = weights.plannedBytes() + weights.loadingBytes() + cache + SPARE;
+        long needed = weights.plannedBytes() + weights.loadingBytes(gpu.readsInPlace()) + cache + SPARE;
         if (needed <= memory.free()) {
             return;
         }
-        long room = memory.free() - weights.loadingBytes() - cache - SPARE;
+        long room = memory.free() - weights.loadingBytes(gpu.readsInPlace()) - cache - SPARE;
         String fits = room > 0 ? "a file of up to " + bytes(room) + " of weights would fit"
                 : "nothing of use would fit";
         throw new GambitException(GambitException.line(

@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * A model's weights on the device, in the forms of {@code cuda-kernels/README.md}, laid out as {@link LayerLayouts} says. All of
@@ -158,29 +159,27 @@ final class CudaWeights {
         return bytes;
     }
 
-    /** Returns the bytes of device memory that loading takes besides, for the largest tensor as it is in the file. */
-    long loadingBytes() {
-        return largestRaw;
+    /** Returns the bytes that loading takes besides, for the largest tensor as it is in the file. */
+    long loadingBytes(boolean inPlace) {
+        return inPlace ? 0 : largestRaw;
     }
 
-    /** Copies and repacks everything. */
-    void load(
-            DeviceArena arena, CudaDriver driver, CudaStream stream, KernelModules kernels, LoadListener listener) {
+    /**
+     * Copies and repacks everything.
+     *
+     * @param inPlace whether the file's pages are read in place
+     */
+    void load(DeviceArena arena, CudaDriver driver, CudaStream stream, KernelModules kernels, LoadListener listener,
+            boolean inPlace) {
         DeviceMemory memory = arena.allocate(bytes);
-        DeviceMemory raw = driver.allocate(largestRaw);
         List<DeviceMatrix> matrices = new ArrayList<>();
-        try (Upload upload = new Upload(driver, stream, listener, rawBytes)) {
+        try (RawTensors tensors = tensors(driver, stream, listener, inPlace)) {
             for (Entry e : entries) {
                 DeviceMatrix m = e.matrix(memory);
-                try (Arena mapping = Arena.ofShared()) {
-                    upload.copy(file.map(e.tensor, mapping), raw);
-                }
-                Repack.prepare(kernels, e.type, raw, m, 0, m.outputs()).run(stream);
+                Repack.prepare(kernels, e.type, tensors.of(e.tensor), m, 0, m.outputs()).run(stream);
                 matrices.add(m);
             }
             driver.synchronize(stream);
-        } finally {
-            raw.close();
         }
         layers = new Layer[config.layers()];
         for (int i = 0; i < layers.length; i++) {
@@ -192,6 +191,13 @@ final class CudaWeights {
         Rope rope = new Rope(config, vector("rope_freqs.weight"));
         ropePairs = rope.pairs();
         ropeFrequency = arena.copyOf(rope.frequencies());
+    }
+
+    private RawTensors tensors(CudaDriver driver, CudaStream stream, LoadListener listener, boolean inPlace) {
+        Supplier<RawTensors> copies = () -> new Upload(file, driver, stream, listener, rawBytes, largestRaw);
+        return inPlace
+                ? new RegisteredTensors(file, driver, stream, listener, rawBytes, copies)
+                : copies.get();
     }
 
     private Layer layer(String prefix, List<DeviceMatrix> m, DeviceArena arena) {

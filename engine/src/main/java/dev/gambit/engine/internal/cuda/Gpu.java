@@ -5,6 +5,7 @@ import dev.gambit.bindings.CudaDriver;
 import dev.gambit.bindings.CudaDrivers;
 import dev.gambit.bindings.CudaException;
 import dev.gambit.bindings.DeviceAttribute;
+import dev.gambit.engine.GambitException;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -14,9 +15,12 @@ import java.util.concurrent.ConcurrentHashMap;
  * @param driver how CUDA is called
  * @param device the GPU
  * @param multiprocessors it has
- * @param integrated whether it shares the host's memory
+ * @param readsInPlace whether a file's pages are registered and read where they are: for GPUs that share the host's memory;
+ *     {@code -Dgambit.cuda.load=registered|copied} overrules that
  */
-record Gpu(CudaDriver driver, CudaDevice device, int multiprocessors, boolean integrated) {
+record Gpu(CudaDriver driver, CudaDevice device, int multiprocessors, boolean readsInPlace) {
+
+    private static final String LOAD = "gambit.cuda.load";
 
     /** Compute capability that the kernels need: tensor cores that multiply half floats, asynchronous copies. */
     private static final int MIN_CAPABILITY = 80;
@@ -41,6 +45,20 @@ record Gpu(CudaDriver driver, CudaDevice device, int multiprocessors, boolean in
                 driver,
                 device,
                 driver.attribute(device, DeviceAttribute.MULTIPROCESSOR_COUNT),
-                driver.attribute(device, DeviceAttribute.INTEGRATED) != 0);
+                readsInPlace(driver, device));
+    }
+
+    private static boolean readsInPlace(CudaDriver driver, CudaDevice device) {
+        String how = System.getProperty(LOAD);
+        if (how == null) {
+            return driver.attribute(device, DeviceAttribute.INTEGRATED) != 0
+                    && driver.attribute(device, DeviceAttribute.HOST_REGISTER_SUPPORTED) != 0;
+        }
+        return switch (how) {
+            case "registered" -> true;
+            case "copied" -> false;
+            default -> throw new GambitException(
+                    GambitException.line(LOAD, "registered or copied", how, "leave the property out or correct it"));
+        };
     }
 }
