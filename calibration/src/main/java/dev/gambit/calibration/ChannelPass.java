@@ -1,6 +1,9 @@
 package dev.gambit.calibration;
 
+import dev.gambit.calibration.TableFills.Fill;
 import dev.gambit.engine.ActivationListener;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Sums {@code |up|} and {@code up²} and fills the histograms that need no weights. The same bits for any number of threads:
@@ -9,7 +12,7 @@ import dev.gambit.engine.ActivationListener;
 final class ChannelPass implements ActivationListener {
     private final CalibrationStatistics statistics;
     private final Workers workers;
-    private final BinCounter[] counters;
+    private final TableFills fills;
     /** The gate's activations, {@code [rows][n_ff]}: handed out before {@code up}, which they are multiplied with. */
     private float[] act = new float[0];
     private final ChannelHistograms histograms;
@@ -25,30 +28,31 @@ final class ChannelPass implements ActivationListener {
         this.statistics = statistics;
         this.histograms = histograms;
         this.workers = workers;
-        counters = BinCounter.perWorker(workers);
+        fills = new TableFills(workers);
     }
 
     @Override
     public void activation(int layer, Vector vector, float[] values, int rows, int width, int stride) {
         LayerStatistics s = statistics.layer(layer);
+        List<Fill> list = new ArrayList<>();
         switch (vector) {
             case ATTN_IN -> {
-                magnitudes(s.table(ActivationTable.ATTN_IN), values, rows, width, stride);
-                weighted(s, Projection.Q, values, rows, width, stride);
-                weighted(s, Projection.K, values, rows, width, stride);
-                weighted(s, Projection.V, values, rows, width, stride);
+                list.add(magnitudes(s.table(ActivationTable.ATTN_IN), values, width, stride));
+                weighted(list, s, Projection.Q, values, width, stride);
+                weighted(list, s, Projection.K, values, width, stride);
+                weighted(list, s, Projection.V, values, width, stride);
             }
             case ATTN_OUT -> {
-                magnitudes(s.table(ActivationTable.ATTN_OUT), values, rows, width, stride);
-                weighted(s, Projection.O, values, rows, width, stride);
+                list.add(magnitudes(s.table(ActivationTable.ATTN_OUT), values, width, stride));
+                weighted(list, s, Projection.O, values, width, stride);
             }
             case FFN_IN -> {
-                magnitudes(s.table(ActivationTable.FFN_IN), values, rows, width, stride);
-                weighted(s, Projection.GATE, values, rows, width, stride);
-                weighted(s, Projection.UP, values, rows, width, stride);
+                list.add(magnitudes(s.table(ActivationTable.FFN_IN), values, width, stride));
+                weighted(list, s, Projection.GATE, values, width, stride);
+                weighted(list, s, Projection.UP, values, width, stride);
             }
             case FFN_ACT -> {
-                magnitudes(s.table(ActivationTable.GATE_ABS), values, rows, width, stride);
+                list.add(magnitudes(s.table(ActivationTable.GATE_ABS), values, width, stride));
                 if (histograms != null) {
                     histograms.add(layer, values, rows, width, stride, workers);
                 }
@@ -56,47 +60,35 @@ final class ChannelPass implements ActivationListener {
             }
             case FFN_UP -> {
                 workers.run(width, (from, to, worker) -> s.addUp(values, rows, stride, from, to));
-                products(s, values, rows, width, stride);
+                products(list, s, values, width, stride);
             }
         }
+        fills.run(list, rows, width);
     }
 
-    private void magnitudes(MagnitudeHistogram table, float[] values, int rows, int width, int stride) {
-        workers.run(rows, (from, to, worker) -> {
-            for (int r = from; r < to; r++) {
-                counters[worker].add(values, r * stride, width);
-            }
-            counters[worker].drainTo(table);
-        });
+    private static Fill magnitudes(MagnitudeHistogram table, float[] values, int width, int stride) {
+        return new Fill(table, (counter, r) -> counter.add(values, r * stride, width));
     }
 
     /** Counts a projection's input weighted with its columns' norms, where these are known. */
-    private void weighted(LayerStatistics s, Projection p, float[] values, int rows, int width, int stride) {
+    private static void weighted(
+            List<Fill> list, LayerStatistics s, Projection p, float[] values, int width, int stride) {
         float[] norms = s.columnNorms(p);
-        if (norms == null) {
-            return;
+        if (norms != null) {
+            list.add(new Fill(s.table(p.weightedInput()),
+                    (counter, r) -> counter.addProducts(values, r * stride, norms, 0, width)));
         }
-        workers.run(rows, (from, to, worker) -> {
-            for (int r = from; r < to; r++) {
-                counters[worker].addProducts(values, r * stride, norms, 0, width);
-            }
-            counters[worker].drainTo(s.table(p.weightedInput()));
-        });
     }
 
     /** Counts the input of down, with and without its columns' norms. */
-    private void products(LayerStatistics s, float[] up, int rows, int width, int stride) {
+    private void products(List<Fill> list, LayerStatistics s, float[] up, int width, int stride) {
+        list.add(new Fill(s.table(ActivationTable.DOWN_IN),
+                (counter, r) -> counter.addProducts(act, r * width, up, r * stride, width)));
         float[] norms = s.columnNorms(Projection.DOWN);
-        workers.run(rows, (from, to, worker) -> {
-            for (int r = from; r < to; r++) {
-                counters[worker].addProducts(act, r * width, up, r * stride, width);
-            }
-            counters[worker].drainTo(s.table(ActivationTable.DOWN_IN));
-            for (int r = from; norms != null && r < to; r++) {
-                counters[worker].addProducts(act, r * width, up, r * stride, norms, width);
-            }
-            counters[worker].drainTo(s.table(ActivationTable.WEIGHTED_DOWN));
-        });
+        if (norms != null) {
+            list.add(new Fill(s.table(ActivationTable.WEIGHTED_DOWN),
+                    (counter, r) -> counter.addProducts(act, r * width, up, r * stride, norms, width)));
+        }
     }
 
     private void keep(float[] values, int rows, int width, int stride) {

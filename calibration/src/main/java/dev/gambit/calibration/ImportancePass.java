@@ -1,21 +1,19 @@
 package dev.gambit.calibration;
 
+import dev.gambit.calibration.TableFills.Fill;
 import dev.gambit.engine.ActivationListener;
+import java.util.List;
 
 /** Fills the histograms of {@code |SiLU(gate_i)| · u_i}. */
 final class ImportancePass implements ActivationListener {
     private final CalibrationStatistics statistics;
-    private final Workers workers;
-    private final BinCounter[] abs;
-    private final BinCounter[] rms;
+    private final TableFills fills;
     private final float[][] uAbs;
     private final float[][] uRms;
 
     ImportancePass(CalibrationStatistics statistics, Workers workers) {
         this.statistics = statistics;
-        this.workers = workers;
-        abs = BinCounter.perWorker(workers);
-        rms = BinCounter.perWorker(workers);
+        fills = new TableFills(workers);
         int layers = statistics.base().layers();
         uAbs = new float[layers][];
         uRms = new float[layers][];
@@ -31,13 +29,12 @@ final class ImportancePass implements ActivationListener {
             return;
         }
         LayerStatistics s = statistics.layer(layer);
-        workers.run(rows, (from, to, worker) -> {
-            for (int r = from; r < to; r++) {
-                abs[worker].addProducts(values, r * stride, uAbs[layer], 0, width);
-                rms[worker].addProducts(values, r * stride, uRms[layer], 0, width);
-            }
-            abs[worker].drainTo(s.table(ActivationTable.IMPORTANCE_ABS));
-            rms[worker].drainTo(s.table(ActivationTable.IMPORTANCE_RMS));
-        });
+        fills.run(
+                List.of(
+                        new Fill(s.table(ActivationTable.IMPORTANCE_ABS),
+                                (counter, r) -> counter.addProducts(values, r * stride, uAbs[layer], 0, width)),
+                        new Fill(s.table(ActivationTable.IMPORTANCE_RMS),
+                                (counter, r) -> counter.addProducts(values, r * stride, uRms[layer], 0, width))),
+                rows, width);
     }
 }

@@ -22,7 +22,6 @@ import dev.gambit.engine.internal.model.Likeliest;
 import dev.gambit.engine.internal.model.ModelConfig;
 import dev.gambit.engine.sparsity.Site;
 import dev.gambit.engine.sparsity.Thresholds;
-import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import java.util.function.Supplier;
 
@@ -46,6 +45,7 @@ public final class CudaBackend implements Backend {
     private CudaWeights weights;
     private CudaDecode decode;
     private CudaPrefill prefill;
+    private HostCopy host;
     private AttentionShape shape;
     /** What the weights were laid out for; null for dense. */
     private Thresholds layout;
@@ -123,7 +123,8 @@ public final class CudaBackend implements Backend {
         DeviceThresholds t = thresholds == null ? null : new DeviceThresholds(thresholds, driver, stream, arena);
         decode = new CudaDecode(gpu, kernels, stream, config, shape, weights, t, arena, contextLength);
         boolean exact = options.cacheTypeK() == KvCacheType.F32 && options.cacheTypeV() == KvCacheType.F32;
-        prefill = new CudaPrefill(gpu, kernels, stream, config, shape, weights, t, arena, exact);
+        host = new HostCopy(driver, stream, arena);
+        prefill = new CudaPrefill(gpu, kernels, stream, config, shape, weights, t, arena, host, exact);
     }
 
     /** Loads the set that suits the device; {@code -Dgambit.cuda.ptx=compute_80} takes the one that all devices run. */
@@ -294,9 +295,7 @@ public final class CudaBackend implements Backend {
             if (batched) {
                 decode.logitsOf(prefill.hidden(from));
             }
-            driver.synchronize(stream);
-            driver.copyToHost(
-                    MemorySegment.ofArray(logits).asSlice(0, 4L * config.vocabulary()), decode.logits, 0);
+            host.copy(decode.logits, 0, logits, 0, config.vocabulary());
         });
     }
 

@@ -63,7 +63,10 @@ final class CudaPrefill {
     private final DeviceMemory rowCounts;
     private final DeviceMemory totals;
 
+    private final HostCopy host;
     private final long[] total;
+    /** What listeners are shown. */
+    private float[] seen = new float[0];
     /** Which thresholds the halves in {@link #x} were masked with, to use them again; -1 where they are of another vector. */
     private long masked;
 
@@ -76,8 +79,10 @@ final class CudaPrefill {
             CudaWeights weights,
             DeviceThresholds thresholds,
             DeviceArena arena,
+            HostCopy host,
             boolean exact) {
         driver = gpu.driver();
+        this.host = host;
         this.stream = stream;
         this.config = config;
         this.shape = shape;
@@ -232,10 +237,12 @@ final class CudaPrefill {
 
     private void listen(Batch b, int layer, ActivationListener.Vector vector, DeviceMemory from, int width) {
         if (b.listener() != null) {
-            float[] values = new float[b.count() * width];
-            driver.synchronize(stream);
-            driver.copyToHost(MemorySegment.ofArray(values), from, 0);
-            b.listener().activation(layer, vector, values, b.count(), width, width);
+            int n = b.count() * width;
+            if (seen.length < n) {
+                seen = new float[n];
+            }
+            host.copy(from, 0, seen, 0, n);
+            b.listener().activation(layer, vector, seen, b.count(), width, width);
         }
     }
 
@@ -254,10 +261,7 @@ final class CudaPrefill {
             rows.split(stream, n, first, width, 0, x, stride(width), null, 0);
             masked = -1;
             multiply(weights.head, n, null, logits.address(), config.vocabulary(), false);
-            driver.synchronize(stream);
-            long bytes = 4L * n * config.vocabulary();
-            driver.copyToHost(
-                    MemorySegment.ofArray(out).asSlice(4L * r * config.vocabulary(), bytes), logits, 0);
+            host.copy(logits, 0, out, r * config.vocabulary(), n * config.vocabulary());
         }
     }
 }

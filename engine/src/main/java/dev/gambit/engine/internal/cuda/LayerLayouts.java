@@ -9,9 +9,9 @@ import java.util.Set;
 
 /**
  * Which matrices of a layer lie by columns, so that skipped inputs are not read, and which by rows, where a masked input counts
- * as 0. Columns cost time of their own: their slices' sums, and a launch more where q, k and v do not share one. They are taken
- * where half of the matrix takes longer to read than that. So a model whose weights are read within a few microseconds a
- * matrix decodes sparsely with the launches of a dense step.
+ * as 0. Columns cost time of their own, their slices' sums, and are taken where half of the matrix takes longer to read than
+ * that. Of q, k and v the ones that are not masked lie as the others do where they are of the same form, since a launch more
+ * takes longer than reading them this way or that. So a model decodes sparsely with the launches of a dense step.
  */
 record LayerLayouts(MatrixLayout q, MatrixLayout k, MatrixLayout v, MatrixLayout o, MatrixLayout gate, MatrixLayout up,
         MatrixLayout down) {
@@ -65,7 +65,8 @@ record LayerLayouts(MatrixLayout q, MatrixLayout k, MatrixLayout v, MatrixLayout
             all &= used[i];
             skippable += used[i] ? bytes(forms.of(names[i]), n, widths[i]) : 0;
         }
-        boolean inputs = rule.pays(skippable, COLUMNS_SECONDS + (all ? 0 : LAUNCH_SECONDS));
+        boolean together = forms.of("attn_q") == forms.of("attn_k") && forms.of("attn_q") == forms.of("attn_v");
+        boolean inputs = rule.pays(skippable, COLUMNS_SECONDS + (all || together ? 0 : LAUNCH_SECONDS));
         boolean output = sites.contains(Site.O_IN)
                 && rule.pays(bytes(forms.of("attn_output"), config.attentionWidth(), n), COLUMNS_SECONDS);
         boolean acts = sites.contains(Site.FFN_ACT);
@@ -74,9 +75,9 @@ record LayerLayouts(MatrixLayout q, MatrixLayout k, MatrixLayout v, MatrixLayout
         boolean down = up || (acts || sites.contains(Site.DOWN_IN))
                 && rule.pays(bytes(forms.of("ffn_down"), config.feedForward(), n), COLUMNS_SECONDS);
         return new LayerLayouts(
-                columns(inputs && used[0]),
-                columns(inputs && used[1]),
-                columns(inputs && used[2]),
+                columns(inputs && (together || used[0])),
+                columns(inputs && (together || used[1])),
+                columns(inputs && (together || used[2])),
                 columns(output),
                 columns(sites.contains(Site.GATE_IN)),
                 columns(up),

@@ -96,13 +96,13 @@ public record StepCost(long weightBytes, long cacheBytes, int launches, long dev
             MatrixLayout q = layouts.q();
             MatrixLayout k = layouts.k();
             MatrixLayout v = layouts.v();
-            inputs(q, n, config.queryWidth());
-            inputs(k, n, config.keyWidth());
-            inputs(v, n, config.valueWidth());
+            inputs(Site.Q_IN, q, n, config.queryWidth());
+            inputs(Site.K_IN, k, n, config.keyWidth());
+            inputs(Site.V_IN, v, n, config.valueWidth());
             // products of one input share a launch where their layouts agree
             launches += q == k && k == v ? 1 : 2;
             launches += 1; // attention
-            inputs(layouts.o(), config.attentionWidth(), n);
+            inputs(Site.O_IN, layouts.o(), config.attentionWidth(), n);
             launches += 1;
             ffn(n);
         }
@@ -111,7 +111,7 @@ public record StepCost(long weightBytes, long cacheBytes, int launches, long dev
             boolean acts = sites.contains(Site.FFN_ACT);
             MatrixLayout gate = layouts.gate();
             MatrixLayout up = layouts.up();
-            inputs(gate, n, config.feedForward());
+            inputs(Site.GATE_IN, gate, n, config.feedForward());
             // by rows it is the activations that skip
             add(up, n, config.feedForward(), acts || up == MatrixLayout.COLUMNS);
             MatrixLayout down = layouts.down();
@@ -127,9 +127,9 @@ public record StepCost(long weightBytes, long cacheBytes, int launches, long dev
             launches += 1; // down
         }
 
-        /** Adds a matrix whose inputs are skipped where it lies by columns. */
-        private void inputs(MatrixLayout layout, int inputs, int outputs) {
-            add(layout, inputs, outputs, layout == MatrixLayout.COLUMNS);
+        /** Adds a matrix whose inputs are skipped where they are masked and it lies by columns. */
+        private void inputs(Site site, MatrixLayout layout, int inputs, int outputs) {
+            add(layout, inputs, outputs, layout == MatrixLayout.COLUMNS && sites.contains(site));
         }
 
         private void add(MatrixLayout layout, int inputs, int outputs, boolean skips) {
