@@ -67,8 +67,8 @@ public final class Perplexity implements AutoCloseable {
     }
 
     /**
-     * Chooses windows evenly spaced: {@code ⌊i · windows / count⌋} for i from 0; all where there are no more than
-     * {@code count}.
+     * Chooses windows evenly spaced from the first to the last: {@code ⌊i · (windows - 1) / (count - 1)⌋} for i from 0; all
+     * where there are no more than {@code count}.
      */
     public static IntPredicate evenlySpaced(int windows, int count) {
         if (count >= windows) {
@@ -76,7 +76,7 @@ public final class Perplexity implements AutoCloseable {
         }
         boolean[] chosen = new boolean[windows];
         for (int i = 0; i < count; i++) {
-            chosen[(int) ((long) i * windows / count)] = true;
+            chosen[(int) ((long) i * (windows - 1) / Math.max(1, count - 1))] = true;
         }
         return w -> chosen[w];
     }

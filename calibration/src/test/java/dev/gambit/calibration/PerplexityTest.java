@@ -161,7 +161,8 @@ class PerplexityTest {
         for (int w = 0; w < 10; w++) {
             chosen.append(p.test(w) ? w : "");
         }
-        assertEquals("0257", chosen.toString());
+        assertEquals("0369", chosen.toString());
+        assertTrue(Perplexity.evenlySpaced(9, 1).test(0));
         assertTrue(Perplexity.evenlySpaced(3, 5).test(2));
     }
 
