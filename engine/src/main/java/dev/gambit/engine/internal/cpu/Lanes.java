@@ -30,6 +30,8 @@ final class Lanes {
     static final VectorSpecies<Byte> B = N == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
 
     static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+    /** See {@link OffHeap#BLOCK}. */
+    private static final Class<?> BLOCK = OffHeap.BLOCK;
     /** Turns the bits of a half float, moved to a float's place, into its value: 2^112. */
     private static final float HALF_BIAS = 0x1p112f;
 
@@ -78,22 +80,34 @@ final class Lanes {
 
     /** Loads floats. */
     static FloatVector floats(MemorySegment s, long offset) {
+        if (s.getClass() != BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
         return FloatVector.fromMemorySegment(F, s, offset, LE);
     }
 
     /** Loads signed bytes as floats. */
     static FloatVector bytes(MemorySegment s, long offset) {
+        if (s.getClass() != BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
         return (FloatVector) ByteVector.fromMemorySegment(B, s, offset, LE).convertShape(VectorOperators.B2F, F, 0);
     }
 
     /** Loads 16-bit words as ints, the upper half zero. */
     static IntVector words(MemorySegment s, long offset) {
+        if (s.getClass() != BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
         return (IntVector) ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.ZERO_EXTEND_S2I,
                 I, 0);
     }
 
     /** Loads ints. */
     static IntVector ints(MemorySegment s, long offset) {
+        if (s.getClass() != BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
         return IntVector.fromMemorySegment(I, s, offset, LE);
     }
 
@@ -139,11 +153,17 @@ final class Lanes {
 
     /** Loads brain floats. */
     static FloatVector brainFloats(MemorySegment s, long offset) {
+        if (s.getClass() != BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
         return words(s, offset).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
 
     /** Loads half floats; infinities and NaN, which weights and caches do not hold, come out as large numbers. */
     static FloatVector halves(MemorySegment s, long offset) {
+        if (s.getClass() != BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
         IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.S2I,
                 I, 0);
         return bits.lanewise(VectorOperators.LSHL, 13)

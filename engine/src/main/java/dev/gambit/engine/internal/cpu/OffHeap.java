@@ -24,6 +24,15 @@ final class OffHeap {
     private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
     private static final int MADV_HUGEPAGE = 14;
 
+    /**
+     * The class of every segment that {@link #allocate} and {@link Arena#allocate} return. Kernels compare a segment's class
+     * with it before they load, which tells C2 the class. Otherwise it has to go by what the JDK's own loads were seen to meet
+     * before the kernel was compiled; where a busy start left it nothing to see, two virtual calls stayed in each load of the
+     * innermost loops as long as the process lived, and it ran at half its speed. The comparison stands in the loads
+     * themselves, since by the same chance a method for it would not be inlined.
+     */
+    static final Class<?> BLOCK = MemorySegment.NULL.getClass();
+
     private static final MethodHandle MMAP;
     private static final MethodHandle MUNMAP;
     private static final MethodHandle MADVISE;
@@ -72,6 +81,11 @@ final class OffHeap {
     /** Allocates zeroed memory as {@link #allocate} does, but in small pages, so that what is not used takes no room. */
     static MemorySegment reserve(long bytes, Arena arena) {
         return allocate(bytes, arena, false);
+    }
+
+    /** What a kernel throws for a segment that is not of class {@link #BLOCK}: one on the heap or of a mapped file. */
+    static IllegalArgumentException notABlock(MemorySegment s) {
+        return new IllegalArgumentException("kernels read blocks of native memory, found " + s);
     }
 
     private static MemorySegment allocate(long bytes, Arena arena, boolean hugePages) {

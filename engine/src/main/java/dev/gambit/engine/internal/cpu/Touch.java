@@ -31,6 +31,9 @@ final class Touch {
     }
 
     private static int two(MemorySegment data, long p, long q, int bytes) {
+        if (data.getClass() != OffHeap.BLOCK) {
+            throw OffHeap.notABlock(data);
+        }
         int sum = 0;
         for (int i = 0; i < bytes; i += LINE) {
             sum += data.get(ValueLayout.JAVA_INT_UNALIGNED, p + i);

@@ -118,6 +118,9 @@ final class VectorKernels implements Kernels {
 
     @Override
     public long sum(MemorySegment s, long p0, long p1, long p2, long p3, long length) {
+        if (s.getClass() != OffHeap.BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
         var species = LongVector.SPECIES_PREFERRED;
         LongVector a = LongVector.zero(species);
         LongVector b = a;
@@ -134,6 +137,9 @@ final class VectorKernels implements Kernels {
 
     @Override
     public long sum(MemorySegment s, long from, long to) {
+        if (s.getClass() != OffHeap.BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
         var species = LongVector.SPECIES_PREFERRED;
         int bytes = species.vectorByteSize();
         LongVector a = LongVector.zero(species);

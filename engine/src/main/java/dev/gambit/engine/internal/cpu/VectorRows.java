@@ -202,6 +202,9 @@ final class VectorRows {
     /** Adds four steps; nibble {@code k} of a word is step {@code k}, and comes out {@code 16^k} fold. */
     private static void nibbles(
             MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
+        if (data.getClass() != OffHeap.BLOCK) {
+            throw OffHeap.notABlock(data);
+        }
         IntVector mask0 = IntVector.broadcast(I, 0xf);
         IntVector mask1 = IntVector.broadcast(I, 0xf0);
         IntVector mask2 = IntVector.broadcast(I, 0xf00);

@@ -1,6 +1,7 @@
 package dev.gambit.engine.internal.cpu;
 
 import dev.gambit.engine.testing.RandomTensor;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -132,7 +133,8 @@ final class MathChecks {
     }
 
     void sum() {
-        MemorySegment s = MemorySegment.ofArray(RandomTensor.floats(4096, 1f, 1));
+        float[] random = RandomTensor.floats(4096, 1f, 1);
+        MemorySegment s = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, random);
         for (long[] range : new long[][] {{0, 16384}, {64, 8192}, {512, 1536}}) {
             long expected = 0;
             for (long p = range[0]; p < range[1]; p += 8) {
