@@ -250,7 +250,7 @@ def gemv_rows(kernel, inp, segments, thresholds=None, stride=1, kept=None, warps
 
 NARROW_INPUTS = 1536
 CLUSTER_LANES = (4, 8, 16)
-CLUSTER_BYTES = 52 << 20
+CLUSTER_BYTES = 40 << 20
 
 
 class SparseGemvCols:

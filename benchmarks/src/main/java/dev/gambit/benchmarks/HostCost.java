@@ -20,7 +20,8 @@ import jdk.jfr.consumer.RecordingFile;
 
 /**
  * What decoding a token on a GPU costs the host: the time from one token to the next, less what of it the host waited for the
- * GPU. Taken from the events that each step records for Java's flight recorder.
+ * GPU. Greedy decoding launches a step before it waits for the one before, so that the host works beside the GPU; how often the
+ * launch came in time, and no time was lost, is counted. Taken from the events that each step records for Java's flight recorder.
  *
  * <pre>java … dev.gambit.benchmarks.HostCost MODEL.gguf [TOKENS [ffm|jcuda]]</pre>
  */
@@ -86,6 +87,7 @@ public final class HostCost {
         double[] waits = new double[1 << 16];
         int n = 0;
         Instant before = null;
+        int queued = 0;
         for (RecordedEvent e : RecordingFile.readAllEvents(file).stream()
                 .sorted((a, b) -> a.getEndTime().compareTo(b.getEndTime())).toList()) {
             Instant end = e.getEndTime();
@@ -94,6 +96,7 @@ public final class HostCost {
             if (period < 2e3 && n < periods.length) {
                 periods[n] = period;
                 waits[n++] = e.getDuration("waited").toNanos() / 1e3;
+                queued += e.getBoolean("queued") ? 1 : 0;
             }
             before = end;
         }
@@ -105,9 +108,11 @@ public final class HostCost {
         }
         Arrays.sort(host);
         System.out.printf(
-                Locale.ROOT, "%-22s %d tokens: %.1f, %.1f, %.1f (median %.1f, 99 %% below %.1f)%n", how, n, period,
+                Locale.ROOT,
+                "%-22s %d tokens: %.1f, %.1f, %.1f (median %.1f, 99 %% below %.1f), beside the GPU for %d of them%n",
+                how, n, period,
                 waited,
-                period - waited, n == 0 ? 0 : host[n / 2], n == 0 ? 0 : host[n * 99 / 100]);
+                period - waited, n == 0 ? 0 : host[n / 2], n == 0 ? 0 : host[n * 99 / 100], queued);
     }
 
     private static double mean(double[] values, int n) {

@@ -44,7 +44,7 @@ record ColumnPlan(Kind kind, int tiles, int splits, int tileOutputs) {
     /** Slices beyond which adding them up in global memory takes longer than a smaller slice saves. */
     private static final int USEFUL_SPLITS = 32;
     /** Bytes of weights up to which a cluster's quicker end is worth its fewer blocks; measured on an H100. */
-    private static final long CLUSTER_BYTES = 52L << 20;
+    private static final long CLUSTER_BYTES = 40L << 20;
 
     /**
      * Chooses.

@@ -100,7 +100,7 @@ class LaunchShapeTest {
         assertEquals("CLUSTER_8 32x6", plan(WeightForm.F16, 2048, true, 2048));
         assertEquals("CLUSTER_16 32x6", plan(WeightForm.F16, 4096, true, 4096));
         assertEquals("CLUSTER_8 32x6", plan(WeightForm.I8, 4096, true, 4096));
-        assertEquals("CLUSTER_16 48x4", plan(WeightForm.F16, 4096, true, 6144));
+        assertEquals("WIDE 24x16", plan(WeightForm.F16, 4096, true, 6144));
         assertEquals("WIDE 56x7", plan(WeightForm.F16, 4096, true, 14336));
         assertEquals("WIDE 16x24", plan(WeightForm.F16, 14336, true, 4096));
         assertEquals("WIDE 16x24", plan(WeightForm.F16, 4096, false, 4096));

@@ -171,6 +171,7 @@ final class CudaDecode implements AutoCloseable {
             cache.reserve(b.start() + 2);
             following = launch(-1, b.start() + 1, next.wanted, cache, t);
         }
+        event.queued = following > 0 && !ring.isDone(n);
         long from = System.nanoTime();
         ring.await(n);
         event.waited = System.nanoTime() - from;

@@ -21,4 +21,7 @@ final class StepEvent extends Event {
     @Label("Waited")
     @Timespan(Timespan.NANOSECONDS)
     long waited;
+
+    @Label("Next step launched before this one ended")
+    boolean queued;
 }

@@ -62,6 +62,11 @@ final class StepRing {
         return ++submitted;
     }
 
+    /** Whether a step's report, which must be among the last {@link #SLOTS}, is there. */
+    boolean isDone(long step) {
+        return (int) INT.getAcquire(reports.segment(), report(step) + StepLayout.SEQUENCE) == (int) step;
+    }
+
     /** Waits for a step's report, which must be among the last {@link #SLOTS}. */
     void await(long step) {
         long at = report(step) + StepLayout.SEQUENCE;
