@@ -30,8 +30,6 @@ final class Lanes {
     static final VectorSpecies<Byte> B = N == 16 ? ByteVector.SPECIES_128 : ByteVector.SPECIES_64;
 
     static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
-    /** See {@link OffHeap#BLOCK}. */
-    private static final Class<?> BLOCK = OffHeap.BLOCK;
     /** Turns the bits of a half float, moved to a float's place, into its value: 2^112. */
     private static final float HALF_BIAS = 0x1p112f;
 
@@ -80,7 +78,7 @@ final class Lanes {
 
     /** Loads floats. */
     static FloatVector floats(MemorySegment s, long offset) {
-        if (s.getClass() != BLOCK) {
+        if (s.getClass() != OffHeap.BLOCK) {
             throw OffHeap.notABlock(s);
         }
         return FloatVector.fromMemorySegment(F, s, offset, LE);
@@ -88,7 +86,7 @@ final class Lanes {
 
     /** Loads signed bytes as floats. */
     static FloatVector bytes(MemorySegment s, long offset) {
-        if (s.getClass() != BLOCK) {
+        if (s.getClass() != OffHeap.BLOCK) {
             throw OffHeap.notABlock(s);
         }
         return (FloatVector) ByteVector.fromMemorySegment(B, s, offset, LE).convertShape(VectorOperators.B2F, F, 0);
@@ -96,7 +94,7 @@ final class Lanes {
 
     /** Loads 16-bit words as ints, the upper half zero. */
     static IntVector words(MemorySegment s, long offset) {
-        if (s.getClass() != BLOCK) {
+        if (s.getClass() != OffHeap.BLOCK) {
             throw OffHeap.notABlock(s);
         }
         return (IntVector) ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.ZERO_EXTEND_S2I,
@@ -105,7 +103,7 @@ final class Lanes {
 
     /** Loads ints. */
     static IntVector ints(MemorySegment s, long offset) {
-        if (s.getClass() != BLOCK) {
+        if (s.getClass() != OffHeap.BLOCK) {
             throw OffHeap.notABlock(s);
         }
         return IntVector.fromMemorySegment(I, s, offset, LE);
@@ -153,15 +151,12 @@ final class Lanes {
 
     /** Loads brain floats. */
     static FloatVector brainFloats(MemorySegment s, long offset) {
-        if (s.getClass() != BLOCK) {
-            throw OffHeap.notABlock(s);
-        }
         return words(s, offset).lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
 
     /** Loads half floats; infinities and NaN, which weights and caches do not hold, come out as large numbers. */
     static FloatVector halves(MemorySegment s, long offset) {
-        if (s.getClass() != BLOCK) {
+        if (s.getClass() != OffHeap.BLOCK) {
             throw OffHeap.notABlock(s);
         }
         IntVector bits = (IntVector) ShortVector.fromMemorySegment(S, s, offset, LE).convertShape(VectorOperators.S2I,

@@ -69,17 +69,15 @@ final class StepRing {
 
     /** Waits for a step's report, which must be among the last {@link #SLOTS}. */
     void await(long step) {
-        long at = report(step) + StepLayout.SEQUENCE;
-        MemorySegment s = reports.segment();
         while (true) {
             for (int i = 0; i < SPINS; i++) {
-                if ((int) INT.getAcquire(s, at) == (int) step) {
+                if (isDone(step)) {
                     return;
                 }
                 Thread.onSpinWait();
             }
             // A step that failed never reports; the stream then says why.
-            if (driver.isDone(stream) && (int) INT.getAcquire(s, at) != (int) step) {
+            if (driver.isDone(stream) && !isDone(step)) {
                 throw new IllegalStateException("step " + step + " ended without a report");
             }
         }
