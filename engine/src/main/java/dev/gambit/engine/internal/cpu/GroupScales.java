@@ -6,6 +6,7 @@ import static dev.gambit.engine.internal.cpu.Lanes.N;
 import dev.gambit.engine.internal.cpu.PackedMatrix.Scaling;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 
 /** The scales of a group and tile as floats, in a small array; see {@link VectorColumns} for why not in vectors. */
 final class GroupScales {
@@ -43,40 +44,35 @@ final class GroupScales {
         long at = w.scaleIndex(g, tile * TILE) * 2;
         if (w.hasMin) {
             addHalfWithMin(w.scales, w.mins, at, sums, so, inputs, y, yo);
-        } else if (w.zero != 0) {
-            addHalfWithZero(w.scales, at, sums, so, w.zero * inputs, y, yo);
         } else {
-            addHalf(w.scales, at, sums, so, y, yo);
+            addHalf(w.scales, at, sums, so, w.zero * inputs, y, yo);
         }
     }
 
-    private static void addHalf(MemorySegment scales, long at, float[] sums, int so, float[] y, int yo) {
-        for (int o = 0; o < TILE; o += N) {
-            Lanes.halves(scales, at + 2 * o)
-                    .fma(FloatVector.fromArray(F, sums, so + o), FloatVector.fromArray(F, y, yo + o))
-                    .intoArray(y, yo + o);
-        }
-    }
-
-    private static void addHalfWithZero(
+    private static void addHalf(
             MemorySegment scales, long at, float[] sums, int so, float zero, float[] y, int yo) {
         FloatVector z = FloatVector.broadcast(F, zero);
-        for (int o = 0; o < TILE; o += N) {
-            Lanes.halves(scales, at + 2 * o)
-                    .fma(FloatVector.fromArray(F, sums, so + o).sub(z), FloatVector.fromArray(F, y, yo + o))
-                    .intoArray(y, yo + o);
+        for (int i = 0; i < TILE / 2; i += N) {
+            IntVector s = Lanes.ints(scales, at + 4 * i);
+            Lanes.lowHalves(s)
+                    .fma(FloatVector.fromArray(F, sums, so + i).sub(z), FloatVector.fromArray(F, y, yo + i))
+                    .intoArray(y, yo + i);
+            Lanes.highHalves(s)
+                    .fma(FloatVector.fromArray(F, sums, so + i + TILE / 2).sub(z), FloatVector.fromArray(F, y, yo + i + TILE / 2))
+                    .intoArray(y, yo + i + TILE / 2);
         }
     }
 
     private static void addHalfWithMin(
             MemorySegment scales, MemorySegment mins, long at, float[] sums, int so, float inputs, float[] y, int yo) {
         FloatVector x = FloatVector.broadcast(F, inputs);
-        for (int o = 0; o < TILE; o += N) {
-            FloatVector v = FloatVector.fromArray(F, y, yo + o);
-            v = Lanes.halves(mins, at + 2 * o).fma(x, v);
-            Lanes.halves(scales, at + 2 * o)
-                    .fma(FloatVector.fromArray(F, sums, so + o), v)
-                    .intoArray(y, yo + o);
+        for (int i = 0; i < TILE / 2; i += N) {
+            IntVector s = Lanes.ints(scales, at + 4 * i);
+            IntVector m = Lanes.ints(mins, at + 4 * i);
+            FloatVector low = Lanes.lowHalves(m).fma(x, FloatVector.fromArray(F, y, yo + i));
+            FloatVector high = Lanes.highHalves(m).fma(x, FloatVector.fromArray(F, y, yo + i + TILE / 2));
+            Lanes.lowHalves(s).fma(FloatVector.fromArray(F, sums, so + i), low).intoArray(y, yo + i);
+            Lanes.highHalves(s).fma(FloatVector.fromArray(F, sums, so + i + TILE / 2), high).intoArray(y, yo + i + TILE / 2);
         }
     }
 
@@ -120,8 +116,10 @@ final class GroupScales {
 
     private static void half(MemorySegment s, PackedMatrix w, int g, int tile, float[] out) {
         long at = w.scaleIndex(g, tile * TILE) * 2;
-        for (int o = 0; o < TILE; o += N) {
-            Lanes.halves(s, at + 2 * o).intoArray(out, o);
+        for (int i = 0; i < TILE / 2; i += N) {
+            IntVector v = Lanes.ints(s, at + 4 * i);
+            Lanes.lowHalves(v).intoArray(out, i);
+            Lanes.highHalves(v).intoArray(out, i + TILE / 2);
         }
     }
 

@@ -44,8 +44,12 @@ final class Lanes {
     private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(F, 2, 1, true);
     private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(F, 1, 1, true);
 
-    private static final VectorShuffle<Float> ZIP_LOW = VectorShuffle.makeZip(F, 0);
-    private static final VectorShuffle<Float> ZIP_HIGH = VectorShuffle.makeZip(F, 1);
+    /** Sixteen lanes only: the first eight twice, the second time to be moved down by a nibble. */
+    private static final VectorShuffle<Integer> TWICE = VectorShuffle.fromOp(I, i -> i % 8);
+
+    private static final IntVector DOWN = IntVector.fromArray(I, new int[] {
+        0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4
+    }, 0);
 
     private Lanes() {}
 
@@ -167,24 +171,31 @@ final class Lanes {
                 .mul(HALF_BIAS);
     }
 
-    /** Turns nibble {@code k} of each 16-bit word, picked by {@code mask = 15 << 4k}, into {@code 16^k · nibble}. */
-    static FloatVector nibbles(IntVector words, IntVector mask) {
-        return (FloatVector) words.and(mask).convert(VectorOperators.I2F, 0);
+    /**
+     * Loads a column's 64 nibbles of a tile so that those of outputs {@code 16k + h …} are bits {@code 8k … 8k+3} of its lanes.
+     *
+     * @param h a multiple of {@link #N} below 16
+     */
+    static IntVector nibbleInts(MemorySegment s, long offset, int h) {
+        if (s.getClass() != OffHeap.BLOCK) {
+            throw OffHeap.notABlock(s);
+        }
+        if (N == 16) {
+            return ((IntVector) IntVector.fromMemorySegment(IntVector.SPECIES_256, s, offset, LE).reinterpretShape(I, 0))
+                    .rearrange(TWICE)
+                    .lanewise(VectorOperators.LSHR, DOWN);
+        }
+        return IntVector.fromMemorySegment(I, s, offset + 4 * (h % 8), LE)
+                .lanewise(VectorOperators.LSHR, 4 * (h / 8));
     }
 
-    /** Nibble 7 of each int; its neighbours come from {@link #nibbles}, this one would be its sign. */
-    static FloatVector lastNibble(IntVector v) {
-        return (FloatVector) v.lanewise(VectorOperators.LSHR, 28).convert(VectorOperators.I2F, 0);
+    /** Turns the nibble of each int that {@code mask} picks, {@code 15 << b}, into {@code 2^b} times its value. */
+    static FloatVector nibbles(IntVector v, IntVector mask) {
+        return (FloatVector) v.and(mask).convert(VectorOperators.I2F, 0);
     }
 
-    /** Writes {@code a[0], b[0], a[1], b[1] …}, {@code 2N} floats. */
-    static void zip(FloatVector a, FloatVector b, float[] out, int at) {
-        a.rearrange(ZIP_LOW, b).intoArray(out, at);
-        a.rearrange(ZIP_HIGH, b).intoArray(out, at + N);
-    }
-
-    /** The mask of nibble {@code k}. */
-    static IntVector nibbleMask(int k) {
-        return IntVector.broadcast(I, 15 << 4 * k);
+    /** The mask of the nibble from bit {@code b} on. */
+    static IntVector nibbleMask(int b) {
+        return IntVector.broadcast(I, 15 << b);
     }
 }

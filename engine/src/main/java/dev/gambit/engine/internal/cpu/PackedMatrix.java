@@ -129,11 +129,19 @@ final class PackedMatrix {
 
     /**
      * Returns where group {@code g}'s scale and minimum for an output lie in their planes: panels of
-     * {@code [groups][panel]}, so that a panel's scales are one stream beside its weights.
+     * {@code [groups][panel]}, so that a panel's scales are one stream beside its weights. {@link #placeOfScale} says how a tile's 64 halves lie.
      */
     long scaleIndex(int g, int output) {
         int p = output / panel;
         return ((long) p * groups() + g) * panel + (output - p * panel);
+    }
+
+    /**
+     * Returns where in a group's run of 64 half-float scales the one of output {@code o} of a tile lies: an int's halves are
+     * outputs 32 apart.
+     */
+    static int placeOfScale(int o) {
+        return o % 32 * 2 + o / 32;
     }
 
     /** Returns where the second-level scale of inputs {@code 256b … 256b+255} lies: panels of {@code [inputs/256][panel]}. */
@@ -179,6 +187,9 @@ final class PackedMatrix {
             return q;
         }
         long s = scaleIndex(input / group, output);
+        if (scaling == Scaling.HALF) {
+            s += placeOfScale(output % TILE) - output % TILE;
+        }
         long big = superScaleIndex(input / 256, output);
         float value = scale(scales, superScales, s, big) * (q - zero);
         return hasMin ? value + scale(mins, superMins, s, big) : value;
@@ -197,7 +208,7 @@ final class PackedMatrix {
             case F16 -> Float.float16ToFloat(data.get(SHORT, at + plane.place(i) * 2L));
             case BF16 -> Float.intBitsToFloat(data.get(SHORT, at + plane.place(i) * 2L) << 16);
             case I8 -> data.get(ValueLayout.JAVA_BYTE, at + plane.place(i));
-            case U4 -> (data.get(SHORT, at + i % 16 * 2L) >>> (i / 16 * 4)) & 15;
+            case U4 -> (data.get(ValueLayout.JAVA_BYTE, at + i % 8 * 4L + i / 16) >>> (i / 8 % 2 * 4)) & 15;
         };
     }
 }

@@ -12,7 +12,7 @@ enum Plane {
     BF16(16),
     /** A signed byte; in a tile's run of 64, an int's four bytes are outputs 16 apart. */
     I8(8),
-    /** An unsigned nibble; 64 of them are 16 little-endian shorts, and nibble {@code k} of short {@code j} is number {@code 16k + j}. */
+    /** An unsigned nibble; a tile's run of 64 is 8 little-endian ints, and nibble {@code k} of int {@code j} is output {@code 8k + j}. */
     U4(4);
 
     private final int bits;

@@ -83,13 +83,10 @@ final class ScalarColumns {
                 }
             }
             case U4 -> {
-                for (int o = 0; o < 16; o++) {
-                    int low = stored[2 * o];
-                    int high = stored[2 * o + 1];
-                    out[o] = low & 15;
-                    out[o + 16] = low >> 4 & 15;
-                    out[o + 32] = high & 15;
-                    out[o + 48] = high >> 4 & 15;
+                for (int i = 0; i < TILE / 2; i++) {
+                    int o = i % 4 * 16 + i / 4;
+                    out[o] = stored[i] & 15;
+                    out[o + 8] = stored[i] >> 4 & 15;
                 }
             }
             case BF16 -> {
@@ -196,7 +193,7 @@ final class ScalarColumns {
         if (w.scaling == Scaling.HALF) {
             MemorySegment.copy(fine, SHORT, at * 2, halves, 0, TILE);
             for (int o = 0; o < TILE; o++) {
-                out[o] = Float.float16ToFloat(halves[o]);
+                out[o] = Float.float16ToFloat(halves[PackedMatrix.placeOfScale(o)]);
             }
             return;
         }

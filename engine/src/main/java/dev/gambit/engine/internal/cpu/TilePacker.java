@@ -28,7 +28,7 @@ final class TilePacker {
     private final BlockRow row;
     private final BlockRow second;
     private final byte[] plane;
-    /** A tile's half-float scales and minima, {@code [groups][64]}; written to memory in bulk. */
+    /** A tile's half-float scales and minima, {@code [groups][64]} in their places; written to memory in bulk. */
     private final short[] scales;
 
     private final short[] mins;
@@ -111,16 +111,16 @@ final class TilePacker {
         }
     }
 
-    /** Nibble {@code k} of short {@code j} is output {@code 16k + j}: outputs 16 apart share a byte. */
+    /** Nibble {@code k} of int {@code j} is output {@code 8k + j}: outputs 8 apart share a byte. */
     private void packNibbles(int first, int n) {
         if (n == PackedMatrix.TILE && (type == GgmlType.Q4_0 || type == GgmlType.Q4_1)) {
             packBlocks(first);
             return;
         }
-        for (int o = 0; o < PackedMatrix.TILE; o += o % 16 == 15 ? 17 : 1) {
+        for (int o = 0; o < PackedMatrix.TILE; o += o % 8 == 7 ? 9 : 1) {
             load(first, o, n, row);
-            load(first, o + 16, n, second);
-            interleave(row.q, second.q, plane, o % 16 * 2 + o / 32, m.inputs);
+            load(first, o + 8, n, second);
+            interleave(row.q, second.q, plane, o % 8 * 4 + o / 16, m.inputs);
         }
     }
 
@@ -128,23 +128,25 @@ final class TilePacker {
     private void packBlocks(int first) {
         int size = type.blockBytes();
         byte[] tile = new byte[4 * rowBytes];
-        for (int lane = 0; lane < 16; lane++) {
+        for (int half = 0; half < 16; half++) {
+            // Half an int: the lower halves of all eight are outputs 0 to 31.
+            int o = half / 8 * 32 + half % 8;
             for (int k = 0; k < 4; k++) {
-                int output = first + 16 * k + lane;
-                MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, (long) output * rowBytes, tile, k * rowBytes,
-                        rowBytes);
-                halves(tile, k * rowBytes, size, scales, 16 * k + lane);
+                long from = (long) (first + o + 8 * k) * rowBytes;
+                MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, from, tile, k * rowBytes, rowBytes);
+                int place = PackedMatrix.placeOfScale(o + 8 * k);
+                halves(tile, k * rowBytes, size, scales, place);
                 if (m.hasMin) {
-                    halves(tile, k * rowBytes + 2, size, mins, 16 * k + lane);
+                    halves(tile, k * rowBytes + 2, size, mins, place);
                 }
             }
             for (int b = 0; b < m.inputs / 32; b++) {
-                spread(tile, (b + 1) * size - 16, rowBytes, plane, b * 32 * 32 + lane * 2);
+                spread(tile, (b + 1) * size - 16, rowBytes, plane, b * 32 * 32 + half % 8 * 4 + half / 8 * 2);
             }
         }
     }
 
-    /** Collects a row's scales, {@code size} apart from {@code p} on, for output {@code o} of a tile. */
+    /** Collects a row's scales, {@code size} apart from {@code p} on, at place {@code o} of a tile's. */
     private static void halves(byte[] row, int p, int size, short[] out, int o) {
         for (int i = o; i < out.length; i += PackedMatrix.TILE, p += size) {
             out[i] = (short) (row[p] & 0xff | row[p + 1] << 8);
@@ -210,13 +212,13 @@ final class TilePacker {
     }
 
     private void packScales(int output, BlockRow from) {
-        int o = output % PackedMatrix.TILE;
+        int place = PackedMatrix.placeOfScale(output % PackedMatrix.TILE);
         if (m.scaling == Scaling.HALF) {
             for (int g = 0; g < m.groups(); g++) {
-                scales[g * PackedMatrix.TILE + o] = from.scale[g];
+                scales[g * PackedMatrix.TILE + place] = from.scale[g];
             }
             for (int g = 0; m.hasMin && g < m.groups(); g++) {
-                mins[g * PackedMatrix.TILE + o] = from.min[g];
+                mins[g * PackedMatrix.TILE + place] = from.min[g];
             }
             return;
         }

@@ -76,7 +76,7 @@ final class VectorColumnRows {
                         bytes(w.data, p + 4 * h, w.stride(), count, x0.value, x0.start[u], x1.value, x1.start[u], sums,
                                 h);
                     } else {
-                        nibbles(w.data, p + 2 * h, w.stride(), count, x0.value, x0.start[u], x1.value, x1.start[u],
+                        nibbles(w.data, p, w.stride(), count, x0.value, x0.start[u], x1.value, x1.start[u],
                                 sums,
                                 h);
                     }
@@ -147,13 +147,13 @@ final class VectorColumnRows {
         b3.mul(Lanes.BYTE_UNIT).intoArray(s, h + TILE + 48);
     }
 
-    /** The same of nibbles, nibble {@code k} being outputs {@code 16k …} and summed 16^k fold. */
+    /** The same of nibbles, those of outputs {@code 16k …} summed 256^k fold. */
     private static void nibbles(
             MemorySegment data, long p, long stride, int n, float[] x0, int o0, float[] x1, int o1, float[] s, int h) {
         IntVector mask0 = Lanes.nibbleMask(0);
-        IntVector mask1 = Lanes.nibbleMask(1);
-        IntVector mask2 = Lanes.nibbleMask(2);
-        IntVector mask3 = Lanes.nibbleMask(3);
+        IntVector mask1 = Lanes.nibbleMask(8);
+        IntVector mask2 = Lanes.nibbleMask(16);
+        IntVector mask3 = Lanes.nibbleMask(24);
         FloatVector a0 = FloatVector.zero(F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -163,7 +163,7 @@ final class VectorColumnRows {
         FloatVector b2 = a0;
         FloatVector b3 = a0;
         for (int k = 0; k < n; k++, p += stride) {
-            IntVector q = Lanes.words(data, p);
+            IntVector q = Lanes.nibbleInts(data, p, h);
             FloatVector w0 = Lanes.nibbles(q, mask0);
             FloatVector w1 = Lanes.nibbles(q, mask1);
             FloatVector w2 = Lanes.nibbles(q, mask2);
@@ -180,13 +180,13 @@ final class VectorColumnRows {
             b3 = w3.fma(v, b3);
         }
         a0.intoArray(s, h);
-        a1.mul(0x1p-4f).intoArray(s, h + 16);
-        a2.mul(0x1p-8f).intoArray(s, h + 32);
-        a3.mul(0x1p-12f).intoArray(s, h + 48);
+        a1.mul(0x1p-8f).intoArray(s, h + 16);
+        a2.mul(0x1p-16f).intoArray(s, h + 32);
+        a3.mul(0x1p-24f).intoArray(s, h + 48);
         b0.intoArray(s, h + TILE);
-        b1.mul(0x1p-4f).intoArray(s, h + TILE + 16);
-        b2.mul(0x1p-8f).intoArray(s, h + TILE + 32);
-        b3.mul(0x1p-12f).intoArray(s, h + TILE + 48);
+        b1.mul(0x1p-8f).intoArray(s, h + TILE + 16);
+        b2.mul(0x1p-16f).intoArray(s, h + TILE + 32);
+        b3.mul(0x1p-24f).intoArray(s, h + TILE + 48);
     }
 
     /** Adds to the sums. */

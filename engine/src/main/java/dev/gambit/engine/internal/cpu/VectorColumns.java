@@ -6,6 +6,7 @@ import static dev.gambit.engine.internal.cpu.Lanes.N;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Products with column-wise packed matrices: {@code y += Σ x[i] · W[:, i]} over the kept inputs. Outputs are the lanes, so
@@ -153,50 +154,50 @@ final class VectorColumns {
                 nibbles(w.data, base, w.stride(), x.index, x.value, first, end, sums);
             } else {
                 for (int h = 0; h < 8; h += N) {
-                    nibblePairs(w.data, base + 4 * h, w.stride(), x.index, x.value, first, end, scales);
-                    zip(scales, sums, 2 * h);
+                    nibbles(w.data, base + 4 * h, w.stride(), x.index, x.value, first, end, sums, h, 15);
                 }
             }
             GroupScales.add(w, g, tile, sums, 0, x.groupSum(g, units), y, yo, scales);
         }
     }
 
-    /** Sums up a group of a tile, whose 64 outputs are one vector of words; nibble {@code k} is summed 16^k fold. */
+    /** Sums up a group of a tile, sixteen outputs a vector; those of outputs {@code 16k …} are summed 256^k fold. */
     private static void nibbles(
             MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] sums) {
         IntVector mask0 = Lanes.nibbleMask(0);
-        IntVector mask1 = Lanes.nibbleMask(1);
-        IntVector mask2 = Lanes.nibbleMask(2);
-        IntVector mask3 = Lanes.nibbleMask(3);
+        IntVector mask1 = Lanes.nibbleMask(8);
+        IntVector mask2 = Lanes.nibbleMask(16);
+        IntVector mask3 = Lanes.nibbleMask(24);
         FloatVector a0 = FloatVector.zero(F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
         FloatVector a3 = a0;
         for (int k = first; k < end; k++) {
             FloatVector xv = FloatVector.broadcast(F, value[k]);
-            IntVector v = Lanes.words(data, base + index[k] * stride);
+            IntVector v = Lanes.nibbleInts(data, base + index[k] * stride, 0);
             a0 = Lanes.nibbles(v, mask0).fma(xv, a0);
             a1 = Lanes.nibbles(v, mask1).fma(xv, a1);
             a2 = Lanes.nibbles(v, mask2).fma(xv, a2);
             a3 = Lanes.nibbles(v, mask3).fma(xv, a3);
         }
         a0.intoArray(sums, 0);
-        a1.mul(0x1p-4f).intoArray(sums, 16);
-        a2.mul(0x1p-8f).intoArray(sums, 32);
-        a3.mul(0x1p-12f).intoArray(sums, 48);
+        a1.mul(0x1p-8f).intoArray(sums, 16);
+        a2.mul(0x1p-16f).intoArray(sums, 32);
+        a3.mul(0x1p-24f).intoArray(sums, 48);
     }
 
-    /** The same of a shorter vector of ints, two words each: even outputs and odd ones, nibble {@code k} 16^k fold but the last. */
-    private static void nibblePairs(
-            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end,
-            float[] halves) {
-        IntVector mask0 = Lanes.nibbleMask(0);
-        IntVector mask1 = Lanes.nibbleMask(1);
-        IntVector mask2 = Lanes.nibbleMask(2);
-        IntVector mask3 = Lanes.nibbleMask(3);
-        IntVector mask4 = Lanes.nibbleMask(4);
-        IntVector mask5 = Lanes.nibbleMask(5);
-        IntVector mask6 = Lanes.nibbleMask(6);
+    /**
+     * The same of shorter vectors from int {@code h} on.
+     *
+     * @param nibble 15; masks of a constant would be loaded again with every use
+     */
+    private static void nibbles(
+            MemorySegment data, long base, long stride, int[] index, float[] value, int first, int end, float[] sums,
+            int h, int nibble) {
+        IntVector mask0 = IntVector.broadcast(Lanes.I, nibble);
+        IntVector mask1 = mask0.lanewise(VectorOperators.LSHL, 8);
+        IntVector mask2 = mask0.lanewise(VectorOperators.LSHL, 16);
+        IntVector mask3 = mask0.lanewise(VectorOperators.LSHL, 24);
         FloatVector a0 = FloatVector.zero(F);
         FloatVector a1 = a0;
         FloatVector a2 = a0;
@@ -212,29 +213,20 @@ final class VectorColumns {
             a1 = Lanes.nibbles(v, mask1).fma(xv, a1);
             a2 = Lanes.nibbles(v, mask2).fma(xv, a2);
             a3 = Lanes.nibbles(v, mask3).fma(xv, a3);
-            b0 = Lanes.nibbles(v, mask4).fma(xv, b0);
-            b1 = Lanes.nibbles(v, mask5).fma(xv, b1);
-            b2 = Lanes.nibbles(v, mask6).fma(xv, b2);
-            b3 = Lanes.lastNibble(v).fma(xv, b3);
+            IntVector u = v.lanewise(VectorOperators.LSHR, 4);
+            b0 = Lanes.nibbles(u, mask0).fma(xv, b0);
+            b1 = Lanes.nibbles(u, mask1).fma(xv, b1);
+            b2 = Lanes.nibbles(u, mask2).fma(xv, b2);
+            b3 = Lanes.nibbles(u, mask3).fma(xv, b3);
         }
-        a0.intoArray(halves, 0);
-        a1.intoArray(halves, N);
-        a2.intoArray(halves, 2 * N);
-        a3.intoArray(halves, 3 * N);
-        b0.intoArray(halves, 4 * N);
-        b1.intoArray(halves, 5 * N);
-        b2.intoArray(halves, 6 * N);
-        b3.intoArray(halves, 7 * N);
-    }
-
-    /** Puts the sums of even and odd outputs, {@code N} for each nibble of an int, into the order of outputs. */
-    private static void zip(float[] halves, float[] sums, int at) {
-        float unit = 1f;
-        for (int k = 0; k < 4; k++, unit *= 0x1p-4f) {
-            FloatVector even = FloatVector.fromArray(F, halves, k * N).mul(unit);
-            FloatVector odd = FloatVector.fromArray(F, halves, (4 + k) * N).mul(k < 3 ? unit * 0x1p-16f : 1f);
-            Lanes.zip(even, odd, sums, at + 16 * k);
-        }
+        a0.intoArray(sums, h);
+        a1.mul(0x1p-8f).intoArray(sums, h + 16);
+        a2.mul(0x1p-16f).intoArray(sums, h + 32);
+        a3.mul(0x1p-24f).intoArray(sums, h + 48);
+        b0.intoArray(sums, h + 8);
+        b1.mul(0x1p-8f).intoArray(sums, h + 24);
+        b2.mul(0x1p-16f).intoArray(sums, h + 40);
+        b3.mul(0x1p-24f).intoArray(sums, h + 56);
     }
 
     private static void brainFloats(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {

@@ -95,11 +95,11 @@ final class VectorPanels {
 
     private static void nibbles(MemorySegment data, long p, float[] scales, float[] offsets, float[] panel, int to) {
         for (int k = 0; k < 4; k++) {
-            IntVector mask = Lanes.nibbleMask(k);
+            IntVector mask = Lanes.nibbleMask(8 * k);
             for (int h = 0; h < 16; h += N) {
                 int o = 16 * k + h;
-                Lanes.nibbles(Lanes.words(data, p + 2 * h), mask)
-                        .mul(1f / (1 << 4 * k))
+                Lanes.nibbles(Lanes.nibbleInts(data, p, h), mask)
+                        .mul(1f / (1 << 8 * k))
                         .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, offsets, o))
                         .intoArray(panel, to + o);
             }

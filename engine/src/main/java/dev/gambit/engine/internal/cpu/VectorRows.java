@@ -350,7 +350,7 @@ final class VectorRows {
         FloatVector scale = FloatVector.fromArray(F, scales, lane);
         FloatVector min = scale.mul(-zero).add(FloatVector.fromArray(F, mins, lane));
         for (int k = 0; k < 4; k++) {
-            IntVector mask = Lanes.nibbleMask(k);
+            IntVector mask = Lanes.nibbleMask(4 * k);
             FloatVector factor = scale.mul(1f / (1 << 4 * k));
             for (int t = 0; t < steps; t += 4) {
                 Lanes.nibbles(Lanes.words(data, p + t * (RowStrips.LANES / 2)), mask)
