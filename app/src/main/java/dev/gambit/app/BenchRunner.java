@@ -8,6 +8,7 @@ import dev.gambit.engine.ModelInfo;
 import dev.gambit.engine.ModelOptions;
 import dev.gambit.engine.Session;
 import dev.gambit.engine.SparsityReport;
+import dev.gambit.engine.internal.cpu.WarmUp;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -17,12 +18,6 @@ import java.util.function.Consumer;
 
 /** Runs tests one after the other, each several times, and opens a model anew only where its setup changes. */
 final class BenchRunner {
-
-    /** The JIT compiler needs a test to run about this long before it can be timed... */
-    private static final long WARM_UP_NANOS = 1_500_000_000L;
-    /** ...and longer while it gets faster still, but not for ever. */
-    private static final long MOST_WARM_UP_NANOS = 15_000_000_000L;
-    private static final double STILL_FASTER = 0.9;
 
     private final int repetitions;
     private final boolean warmUp;
@@ -88,7 +83,9 @@ final class BenchRunner {
             if (test.depth() > 0) {
                 session.evaluate(Arrays.copyOf(tokens, test.depth()));
             }
-            warmUp(session, tokens, test);
+            if (warmUp) {
+                WarmUp.run(() -> time(session, tokens, test));
+            }
             session.resetReport();
             for (int i = 0; i < repetitions; i++) {
                 samples[i] = time(session, tokens, test);
@@ -101,20 +98,6 @@ final class BenchRunner {
                 test, BenchModel.describe(model), info.file(), info.bytes(), info.parameters(), model.backendName(),
                 threads,
                 begun, samples, report.active(), test.generated() > 0 ? report.bytes() : Double.NaN);
-    }
-
-    private void warmUp(Session session, int[] tokens, BenchTest test) {
-        long start = System.nanoTime();
-        long before = Long.MAX_VALUE;
-        long elapsed = 0;
-        while (warmUp && elapsed < MOST_WARM_UP_NANOS) {
-            long last = time(session, tokens, test);
-            elapsed = System.nanoTime() - start;
-            if (elapsed >= WARM_UP_NANOS && last > STILL_FASTER * before) {
-                return;
-            }
-            before = last;
-        }
     }
 
     /** Runs a test once: the prompt at once, what is generated one by one, as both would be with a real text. */

@@ -58,7 +58,8 @@ final class GroupScales {
                     .fma(FloatVector.fromArray(F, sums, so + i).sub(z), FloatVector.fromArray(F, y, yo + i))
                     .intoArray(y, yo + i);
             Lanes.highHalves(s)
-                    .fma(FloatVector.fromArray(F, sums, so + i + TILE / 2).sub(z), FloatVector.fromArray(F, y, yo + i + TILE / 2))
+                    .fma(FloatVector.fromArray(F, sums, so + i + TILE / 2).sub(z), FloatVector.fromArray(F, y, yo + i
+                            + TILE / 2))
                     .intoArray(y, yo + i + TILE / 2);
         }
     }
@@ -72,7 +73,8 @@ final class GroupScales {
             FloatVector low = Lanes.lowHalves(m).fma(x, FloatVector.fromArray(F, y, yo + i));
             FloatVector high = Lanes.highHalves(m).fma(x, FloatVector.fromArray(F, y, yo + i + TILE / 2));
             Lanes.lowHalves(s).fma(FloatVector.fromArray(F, sums, so + i), low).intoArray(y, yo + i);
-            Lanes.highHalves(s).fma(FloatVector.fromArray(F, sums, so + i + TILE / 2), high).intoArray(y, yo + i + TILE / 2);
+            Lanes.highHalves(s).fma(FloatVector.fromArray(F, sums, so + i + TILE / 2), high).intoArray(y, yo + i + TILE
+                    / 2);
         }
     }
 

@@ -153,21 +153,25 @@ public final class KernelBenchmark {
 
     /** The median time of a call, in nanoseconds, after a warm-up. */
     private static double time(Runnable call) {
-        long until = System.nanoTime() + MIN_NANOS;
+        return time(List.of(call))[0];
+    }
+
+    /** The median time of each call, in nanoseconds, after a warm-up: they take turns, so that a slow moment slows all of them. */
+    private static double[] time(List<Runnable> calls) {
+        WarmUp.run(() -> calls.forEach(Runnable::run));
+        List<List<Long>> times = new ArrayList<>();
+        calls.forEach(call -> times.add(new ArrayList<>()));
+        long until = System.nanoTime() + MIN_NANOS * calls.size();
         do {
-            call.run();
-        } while (System.nanoTime() < until);
-        List<Long> times = new ArrayList<>();
-        until = System.nanoTime() + MIN_NANOS;
-        long start = System.nanoTime();
-        do {
-            call.run();
-            long now = System.nanoTime();
-            times.add(now - start);
-            start = now;
-        } while (start < until || times.size() < 5);
-        times.sort(null);
-        return times.get(times.size() / 2);
+            for (int i = 0; i < calls.size(); i++) {
+                long start = System.nanoTime();
+                calls.get(i).run();
+                times.get(i).add(System.nanoTime() - start);
+            }
+        } while (System.nanoTime() < until || times.get(0).size() < 5);
+        return times.stream()
+                .mapToDouble(t -> t.stream().sorted().skip(t.size() / 2).findFirst().orElseThrow())
+                .toArray();
     }
 
     private List<Row> measure(GgmlType type, int inputs, int outputs, Layout layout) {
@@ -192,27 +196,30 @@ public final class KernelBenchmark {
             float[] y = new float[padded];
             int[] turn = {0};
             Kept all = new Kept(inputs).select(x, 0, inputs, null);
-            double denseNanos = time(() -> columns(dense[turn[0]++ % copies], all, y));
             long denseBytes = dense[0].byteSize();
-            for (double skipped : SKIPPED) {
-                Masks masks = new Masks(random, layout == Layout.ROWS ? outputs : inputs, skipped, x);
-                double nanos;
+            List<Runnable> calls = new ArrayList<>();
+            calls.add(() -> columns(dense[turn[0]++ % copies], all, y));
+            List<Masks> levels = masks(layout == Layout.ROWS ? outputs : inputs, x);
+            for (Masks masks : levels) {
                 if (layout == Layout.ROWS) {
                     RowStrips strips = sparse[0].strips;
                     float[] prepared = new float[strips.preparedLength];
                     float[] sums = new float[strips.count * RowStrips.LANES];
                     strips.prepare(x, 0, prepared, sums);
-                    nanos = time(() -> {
+                    calls.add(() -> {
                         int t = turn[0]++;
                         rows(sparse[t % copies], prepared, sums, masks.lists[t % masks.lists.length]);
                     });
                 } else {
-                    nanos = time(() -> {
+                    calls.add(() -> {
                         int t = turn[0]++;
                         columns(sparse[t % copies], masks.kept[t % masks.kept.length], y);
                     });
                 }
-                double bytes = masks.fraction()
+            }
+            double[] nanos = time(calls);
+            for (int i = 0; i < SKIPPED.length; i++) {
+                double bytes = levels.get(i).fraction()
                         * (layout == Layout.ROWS
                                 ? (double) outputs * sparse[0].strips.recordBytes
                                 : (double) sparse[0].plane.bytes((long) inputs * padded))
@@ -222,10 +229,10 @@ public final class KernelBenchmark {
                         type.name(),
                         inputs,
                         outputs,
-                        skipped,
-                        nanos / 1e3,
-                        bytes / nanos,
-                        nanos / denseNanos,
+                        SKIPPED[i],
+                        nanos[i + 1] / 1e3,
+                        bytes / nanos[i + 1],
+                        nanos[i + 1] / nanos[0],
                         bytes / denseBytes));
             }
         }
@@ -255,32 +262,41 @@ public final class KernelBenchmark {
             int[] turn = {0};
             Kept all = new Kept(width).select(x, 0, width, null);
             Kept allDown = new Kept(channels).select(activation, 0, channels, null);
-            double denseNanos = time(() -> {
-                int t = turn[0]++ % copies;
-                columns(up[t], all, y);
-                columns(down[t], allDown, y);
-            });
             long denseBytes = up[0].byteSize() + down[0].byteSize();
             RowStrips strips = sparse[0].up().strips;
             float[] prepared = new float[strips.preparedLength];
             float[] sums = new float[strips.count * RowStrips.LANES];
             strips.prepare(x, 0, prepared, sums);
-            for (double skipped : SKIPPED) {
-                Masks masks = new Masks(random, channels, skipped, activation);
-                double nanos = time(() -> {
+            List<Runnable> calls = new ArrayList<>();
+            calls.add(() -> {
+                int t = turn[0]++ % copies;
+                columns(up[t], all, y);
+                columns(down[t], allDown, y);
+            });
+            List<Masks> levels = masks(channels, activation);
+            for (Masks masks : levels) {
+                calls.add(() -> {
                     int t = turn[0]++;
                     Kept kept = masks.kept[t % masks.kept.length];
                     channels(sparse[t % copies], prepared, sums, masks.lists[t % masks.lists.length], kept);
                 });
-                PackedMatrix d = sparse[0].down();
-                double bytes = masks.fraction() * channels * (strips.recordBytes + d.plane.bytes(d.paddedOutputs))
+            }
+            double[] nanos = time(calls);
+            PackedMatrix d = sparse[0].down();
+            for (int i = 0; i < SKIPPED.length; i++) {
+                double bytes = levels.get(i).fraction() * channels
+                        * (strips.recordBytes + d.plane.bytes(d.paddedOutputs))
                         + (double) d.groups() * d.scaleBytesPerGroup();
                 rows.add(new Row(
-                        "channels (up and down)", type.name(), width, channels, skipped, nanos / 1e3, bytes / nanos,
-                        nanos / denseNanos, bytes / denseBytes));
+                        "channels (up and down)", type.name(), width, channels, SKIPPED[i], nanos[i + 1] / 1e3,
+                        bytes / nanos[i + 1], nanos[i + 1] / nanos[0], bytes / denseBytes));
             }
         }
         return rows;
+    }
+
+    private List<Masks> masks(int of, float[] x) {
+        return Arrays.stream(SKIPPED).mapToObj(skipped -> new Masks(random, of, skipped, x)).toList();
     }
 
     private void channels(Packer.Channels w, float[] x, float[] sums, int[] list, Kept kept) {

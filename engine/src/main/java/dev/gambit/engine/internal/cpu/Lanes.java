@@ -181,9 +181,10 @@ final class Lanes {
             throw OffHeap.notABlock(s);
         }
         if (N == 16) {
-            return ((IntVector) IntVector.fromMemorySegment(IntVector.SPECIES_256, s, offset, LE).reinterpretShape(I, 0))
-                    .rearrange(TWICE)
-                    .lanewise(VectorOperators.LSHR, DOWN);
+            return ((IntVector) IntVector.fromMemorySegment(IntVector.SPECIES_256, s, offset, LE).reinterpretShape(I,
+                    0))
+                            .rearrange(TWICE)
+                            .lanewise(VectorOperators.LSHR, DOWN);
         }
         return IntVector.fromMemorySegment(I, s, offset + 4 * (h % 8), LE)
                 .lanewise(VectorOperators.LSHR, 4 * (h / 8));

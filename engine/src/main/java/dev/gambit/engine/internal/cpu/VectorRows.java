@@ -1,17 +1,12 @@
 package dev.gambit.engine.internal.cpu;
 
 import static dev.gambit.engine.internal.cpu.Lanes.F;
-import static dev.gambit.engine.internal.cpu.Lanes.I;
-import static dev.gambit.engine.internal.cpu.Lanes.LE;
 import static dev.gambit.engine.internal.cpu.Lanes.N;
-import static dev.gambit.engine.internal.cpu.Lanes.S;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 
 /** Dot products with the chosen rows of a row-wise packed matrix; see {@link RowStrips} for the order of things. */
 final class VectorRows {
@@ -59,15 +54,10 @@ final class VectorRows {
         int base = 0;
         for (int s = 0; s < strips.count; s++) {
             int end = base + strips.perLane[s] * RowStrips.LANES;
-            Arrays.fill(acc, 0f);
-            for (int i = base; i < end; i += 4 * RowStrips.LANES) {
-                for (int h = 0; h < RowStrips.LANES; h += N) {
-                    if (bytes) {
-                        bytes4(w.data, at, n, i + 4 * h, x, i + h, acc, h);
-                    } else {
-                        nibbles(w.data, at, n, i / 2 + 2 * h, x, i + h, acc, h);
-                    }
-                }
+            if (bytes) {
+                byteStrip(w.data, at, n, base, end, x, acc);
+            } else {
+                nibbleStrip(w.data, at, n, base, end, x, acc);
             }
             long scales = strips.planeBytes + (long) s * RowStrips.LANES * strips.scaleBytes;
             long mins = scales + (long) strips.count * RowStrips.LANES * strips.scaleBytes;
@@ -181,49 +171,87 @@ final class VectorRows {
         }
     }
 
-    /** Adds four steps of a strip, the bytes of an int, to each row's sums. */
-    private static void bytes4(
-            MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
-        FloatVector x0 = FloatVector.fromArray(F, x, xo).mul(Lanes.BYTE_UNIT);
-        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16).mul(Lanes.BYTE_UNIT);
-        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32).mul(Lanes.BYTE_UNIT);
-        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48).mul(Lanes.BYTE_UNIT);
-        for (int r = 0; r < n; r++) {
-            IntVector v = Lanes.ints(data, at[r] + d);
-            int i = r * RowStrips.LANES + h;
-            FloatVector a = Lanes.byte0(v).fma(x0, FloatVector.fromArray(F, acc, i));
-            FloatVector b = Lanes.byte1(v).mul(x1);
-            a = Lanes.byte2(v).fma(x2, a);
-            b = Lanes.byte3(v).fma(x3, b);
-            a.add(b).intoArray(acc, i);
+    /** Sums up a strip of bytes: two vectors at a time, of one row, or, where a vector holds all of its lanes, of two rows. */
+    private static void byteStrip(MemorySegment data, long[] at, int n, int base, int end, float[] x, float[] acc) {
+        boolean whole = N == RowStrips.LANES;
+        for (int r = 0; r < n; r += whole ? 2 : 1) {
+            int r1 = whole ? Math.min(n - 1, r + 1) : r;
+            for (int h = 0; h < RowStrips.LANES; h += 2 * N) {
+                int h1 = whole ? h : h + N;
+                bytes(data, at[r] + 4 * h, at[r1] + 4 * h1, base, end, x, h, h1, acc, r * RowStrips.LANES + h,
+                        r1 * RowStrips.LANES + h1);
+            }
         }
     }
 
-    /** Adds four steps; nibble {@code k} of a word is step {@code k}, and comes out {@code 16^k} fold. */
+    /** Sums up a strip of nibbles, two rows at a time. */
+    private static void nibbleStrip(MemorySegment data, long[] at, int n, int base, int end, float[] x, float[] acc) {
+        for (int r = 0; r < n; r += 2) {
+            int r1 = Math.min(n - 1, r + 1);
+            for (int h = 0; h < RowStrips.LANES; h += N) {
+                nibbles(data, at[r] + 2 * h, at[r1] + 2 * h, base, end, x, h, acc, r * RowStrips.LANES + h,
+                        r1 * RowStrips.LANES + h);
+            }
+        }
+    }
+
+    /**
+     * Sums up the lanes of a strip of which a vector holds the first from {@code p0} on and another one from {@code p1} on, whose
+     * inputs are from {@code h0} and {@code h1} on; a step is the four bytes of an int.
+     */
+    private static void bytes(
+            MemorySegment data, long p0, long p1, int base, int end, float[] x, int h0, int h1, float[] acc, int to0,
+            int to1) {
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        for (int i = base; i < end; i += 4 * RowStrips.LANES) {
+            IntVector v = Lanes.ints(data, p0 + i);
+            a0 = Lanes.byte0(v).fma(FloatVector.fromArray(F, x, i + h0), a0);
+            FloatVector b = Lanes.byte1(v).mul(FloatVector.fromArray(F, x, i + h0 + 16));
+            a0 = Lanes.byte2(v).fma(FloatVector.fromArray(F, x, i + h0 + 32), a0);
+            b = Lanes.byte3(v).fma(FloatVector.fromArray(F, x, i + h0 + 48), b);
+            a0 = a0.add(b);
+            v = Lanes.ints(data, p1 + i);
+            a1 = Lanes.byte0(v).fma(FloatVector.fromArray(F, x, i + h1), a1);
+            b = Lanes.byte1(v).mul(FloatVector.fromArray(F, x, i + h1 + 16));
+            a1 = Lanes.byte2(v).fma(FloatVector.fromArray(F, x, i + h1 + 32), a1);
+            b = Lanes.byte3(v).fma(FloatVector.fromArray(F, x, i + h1 + 48), b);
+            a1 = a1.add(b);
+        }
+        a0.mul(Lanes.BYTE_UNIT).intoArray(acc, to0);
+        a1.mul(Lanes.BYTE_UNIT).intoArray(acc, to1);
+    }
+
+    /** The same of nibbles; a step is the four of a word, and nibble {@code k} comes out {@code 16^k} fold. */
     private static void nibbles(
-            MemorySegment data, long[] at, int n, long d, float[] x, int xo, float[] acc, int h) {
-        if (data.getClass() != OffHeap.BLOCK) {
-            throw OffHeap.notABlock(data);
+            MemorySegment data, long p0, long p1, int base, int end, float[] x, int h, float[] acc, int to0, int to1) {
+        IntVector mask0 = Lanes.nibbleMask(0);
+        IntVector mask1 = Lanes.nibbleMask(4);
+        IntVector mask2 = Lanes.nibbleMask(8);
+        IntVector mask3 = Lanes.nibbleMask(12);
+        FloatVector a0 = FloatVector.zero(F);
+        FloatVector a1 = a0;
+        for (int i = base; i < end; i += 4 * RowStrips.LANES) {
+            FloatVector x0 = FloatVector.fromArray(F, x, i + h);
+            FloatVector x1 = FloatVector.fromArray(F, x, i + h + 16).mul(0x1p-4f);
+            FloatVector x2 = FloatVector.fromArray(F, x, i + h + 32).mul(0x1p-8f);
+            FloatVector x3 = FloatVector.fromArray(F, x, i + h + 48).mul(0x1p-12f);
+            long d = i / 2;
+            IntVector v = Lanes.words(data, p0 + d);
+            a0 = Lanes.nibbles(v, mask0).fma(x0, a0);
+            FloatVector b = Lanes.nibbles(v, mask1).mul(x1);
+            a0 = Lanes.nibbles(v, mask2).fma(x2, a0);
+            b = Lanes.nibbles(v, mask3).fma(x3, b);
+            a0 = a0.add(b);
+            v = Lanes.words(data, p1 + d);
+            a1 = Lanes.nibbles(v, mask0).fma(x0, a1);
+            b = Lanes.nibbles(v, mask1).mul(x1);
+            a1 = Lanes.nibbles(v, mask2).fma(x2, a1);
+            b = Lanes.nibbles(v, mask3).fma(x3, b);
+            a1 = a1.add(b);
         }
-        IntVector mask0 = IntVector.broadcast(I, 0xf);
-        IntVector mask1 = IntVector.broadcast(I, 0xf0);
-        IntVector mask2 = IntVector.broadcast(I, 0xf00);
-        IntVector mask3 = IntVector.broadcast(I, 0xf000);
-        FloatVector x0 = FloatVector.fromArray(F, x, xo);
-        FloatVector x1 = FloatVector.fromArray(F, x, xo + 16).mul(0x1p-4f);
-        FloatVector x2 = FloatVector.fromArray(F, x, xo + 32).mul(0x1p-8f);
-        FloatVector x3 = FloatVector.fromArray(F, x, xo + 48).mul(0x1p-12f);
-        for (int r = 0; r < n; r++) {
-            int i = r * RowStrips.LANES + h;
-            IntVector v = (IntVector) ShortVector.fromMemorySegment(S, data, at[r] + d, LE)
-                    .convertShape(VectorOperators.ZERO_EXTEND_S2I, I, 0);
-            FloatVector a = ((FloatVector) v.and(mask0).convert(VectorOperators.I2F, 0))
-                    .fma(x0, FloatVector.fromArray(F, acc, i));
-            FloatVector b = ((FloatVector) v.and(mask1).convert(VectorOperators.I2F, 0)).mul(x1);
-            a = ((FloatVector) v.and(mask2).convert(VectorOperators.I2F, 0)).fma(x2, a);
-            b = ((FloatVector) v.and(mask3).convert(VectorOperators.I2F, 0)).fma(x3, b);
-            a.add(b).intoArray(acc, i);
-        }
+        a0.intoArray(acc, to0);
+        a1.intoArray(acc, to1);
     }
 
     private static void brainFloats(
