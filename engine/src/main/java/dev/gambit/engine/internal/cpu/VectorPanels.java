@@ -94,15 +94,12 @@ final class VectorPanels {
     }
 
     private static void nibbles(MemorySegment data, long p, float[] scales, float[] offsets, float[] panel, int to) {
-        for (int k = 0; k < 4; k++) {
-            IntVector mask = Lanes.nibbleMask(8 * k);
-            for (int h = 0; h < 16; h += N) {
-                int o = 16 * k + h;
-                Lanes.nibbles(Lanes.nibbleInts(data, p, h), mask)
-                        .mul(1f / (1 << 8 * k))
-                        .fma(FloatVector.fromArray(F, scales, o), FloatVector.fromArray(F, offsets, o))
-                        .intoArray(panel, to + o);
-            }
+        for (int h = 0; h < 16; h += N) {
+            IntVector v = Lanes.nibbleInts(data, p, h);
+            scaled(Lanes.nibbles(v, Lanes.nibbleMask(0)), scales, offsets, h, panel, to);
+            scaled(Lanes.nibbles(v, Lanes.nibbleMask(8)).mul(0x1p-8f), scales, offsets, h + 16, panel, to);
+            scaled(Lanes.nibbles(v, Lanes.nibbleMask(16)).mul(0x1p-16f), scales, offsets, h + 32, panel, to);
+            scaled(Lanes.nibbles(v, Lanes.nibbleMask(24)).mul(0x1p-24f), scales, offsets, h + 48, panel, to);
         }
     }
 
