@@ -12,6 +12,8 @@ import jdk.incubator.vector.IntVector;
 final class GroupScales {
 
     private static final int TILE = PackedMatrix.TILE;
+    /** An int of scales holds those of two outputs so far apart: {@link PackedMatrix#placeOfScale}. */
+    private static final int APART = TILE / 2;
 
     private GroupScales() {}
 
@@ -52,29 +54,29 @@ final class GroupScales {
     private static void addHalf(
             MemorySegment scales, long at, float[] sums, int so, float zero, float[] y, int yo) {
         FloatVector z = FloatVector.broadcast(F, zero);
-        for (int i = 0; i < TILE / 2; i += N) {
+        for (int i = 0; i < APART; i += N) {
             IntVector s = Lanes.ints(scales, at + 4 * i);
             Lanes.lowHalves(s)
                     .fma(FloatVector.fromArray(F, sums, so + i).sub(z), FloatVector.fromArray(F, y, yo + i))
                     .intoArray(y, yo + i);
             Lanes.highHalves(s)
-                    .fma(FloatVector.fromArray(F, sums, so + i + TILE / 2).sub(z), FloatVector.fromArray(F, y, yo + i
-                            + TILE / 2))
-                    .intoArray(y, yo + i + TILE / 2);
+                    .fma(
+                            FloatVector.fromArray(F, sums, so + i + APART).sub(z),
+                            FloatVector.fromArray(F, y, yo + i + APART))
+                    .intoArray(y, yo + i + APART);
         }
     }
 
     private static void addHalfWithMin(
             MemorySegment scales, MemorySegment mins, long at, float[] sums, int so, float inputs, float[] y, int yo) {
         FloatVector x = FloatVector.broadcast(F, inputs);
-        for (int i = 0; i < TILE / 2; i += N) {
+        for (int i = 0; i < APART; i += N) {
             IntVector s = Lanes.ints(scales, at + 4 * i);
             IntVector m = Lanes.ints(mins, at + 4 * i);
             FloatVector low = Lanes.lowHalves(m).fma(x, FloatVector.fromArray(F, y, yo + i));
-            FloatVector high = Lanes.highHalves(m).fma(x, FloatVector.fromArray(F, y, yo + i + TILE / 2));
+            FloatVector high = Lanes.highHalves(m).fma(x, FloatVector.fromArray(F, y, yo + i + APART));
             Lanes.lowHalves(s).fma(FloatVector.fromArray(F, sums, so + i), low).intoArray(y, yo + i);
-            Lanes.highHalves(s).fma(FloatVector.fromArray(F, sums, so + i + TILE / 2), high).intoArray(y, yo + i + TILE
-                    / 2);
+            Lanes.highHalves(s).fma(FloatVector.fromArray(F, sums, so + i + APART), high).intoArray(y, yo + i + APART);
         }
     }
 
@@ -118,10 +120,10 @@ final class GroupScales {
 
     private static void half(MemorySegment s, PackedMatrix w, int g, int tile, float[] out) {
         long at = w.scaleIndex(g, tile * TILE) * 2;
-        for (int i = 0; i < TILE / 2; i += N) {
+        for (int i = 0; i < APART; i += N) {
             IntVector v = Lanes.ints(s, at + 4 * i);
             Lanes.lowHalves(v).intoArray(out, i);
-            Lanes.highHalves(v).intoArray(out, i + TILE / 2);
+            Lanes.highHalves(v).intoArray(out, i + APART);
         }
     }
 

@@ -177,17 +177,15 @@ final class Lanes {
      * @param h a multiple of {@link #N} below 16
      */
     static IntVector nibbleInts(MemorySegment s, long offset, int h) {
+        if (N < 16) {
+            return ints(s, offset + 4 * (h % 8)).lanewise(VectorOperators.LSHR, 4 * (h / 8));
+        }
         if (s.getClass() != OffHeap.BLOCK) {
             throw OffHeap.notABlock(s);
         }
-        if (N == 16) {
-            return ((IntVector) IntVector.fromMemorySegment(IntVector.SPECIES_256, s, offset, LE).reinterpretShape(I,
-                    0))
-                            .rearrange(TWICE)
-                            .lanewise(VectorOperators.LSHR, DOWN);
-        }
-        return IntVector.fromMemorySegment(I, s, offset + 4 * (h % 8), LE)
-                .lanewise(VectorOperators.LSHR, 4 * (h / 8));
+        return ((IntVector) IntVector.fromMemorySegment(IntVector.SPECIES_256, s, offset, LE).reinterpretShape(I, 0))
+                .rearrange(TWICE)
+                .lanewise(VectorOperators.LSHR, DOWN);
     }
 
     /** Turns the nibble of each int that {@code mask} picks, {@code 15 << b}, into {@code 2^b} times its value. */

@@ -14,7 +14,8 @@ import org.junit.jupiter.api.Test;
 class LanesTest {
 
     private static final List<BiFunction<MemorySegment, Long, ?>> LOADS =
-            List.of(Lanes::floats, Lanes::bytes, Lanes::words, Lanes::ints, Lanes::brainFloats, Lanes::halves);
+            List.of(Lanes::floats, Lanes::bytes, Lanes::words, Lanes::ints, Lanes::brainFloats, Lanes::halves,
+                    (s, at) -> Lanes.nibbleInts(s, at, 0));
 
     @Test
     void heapIsRefused() {
