@@ -309,7 +309,7 @@ final class CpuDecode {
             kernels.rmsNorm(
                     row.hidden, 0, config.embedding(), weights.outputNorm, config.normEpsilon(), row.normed, 0);
             Arrays.fill(row.logits, 0f);
-            products.put(0, i, row.keptQ.select(row.normed, 0, config.embedding(), null), row.logits, row.partSums);
+            products.put(0, i, row.keptQ.select(row.normed, config.embedding(), null), row.logits, row.partSums);
         });
         products.multiply(count, weights.head);
         team.run(count, (i, worker) -> {

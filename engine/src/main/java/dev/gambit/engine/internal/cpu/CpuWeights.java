@@ -98,8 +98,7 @@ final class CpuWeights {
             channels(l, prefix);
         } else {
             l.up = matrix(prefix + "ffn_up.weight", Layout.COLUMNS, wide(t, Site.UP_IN, prefix + "ffn_up.weight"));
-            l.down = matrix(prefix + "ffn_down.weight", Layout.COLUMNS, wide(t, Site.DOWN_IN, prefix
-                    + "ffn_down.weight"));
+            l.down = down(prefix + "ffn_down.weight", t);
         }
         l.qBias = vector(prefix + "attn_q.bias");
         l.kBias = vector(prefix + "attn_k.bias");
@@ -148,6 +147,18 @@ final class CpuWeights {
         }
         GgufTensor tensor = file.require(matrix);
         return !cached && jumps(t, Plane.of(tensor.type()).bytes(tensor.rows()), PackedMatrix.LONG_RUN);
+    }
+
+    /** Packs down, where its columns are short, a decode task's channels after the other's: what one reads is a single run. */
+    private PackedMatrix down(String name, Thresholds t) {
+        if (wide(t, Site.DOWN_IN, name)) {
+            return matrix(name, Layout.COLUMNS, true);
+        }
+        GgufTensor tensor = file.require(name);
+        try (Arena mapping = Arena.ofShared()) {
+            return Packer.packBlocks(tensor.type(), file.map(tensor, mapping), tensor.columns(), tensor.rows(),
+                    DecodeFfn.sliceChannels(tensor.columns()), memory, team);
+        }
     }
 
     /**

@@ -88,13 +88,19 @@ final class DecodeFfn {
         this.kernels = kernels;
         this.team = team;
         tiles = weights.layers[0].gate.tiles();
-        perSlice = (tiles + FFN_SLICES - 1) / FFN_SLICES;
+        perSlice = sliceChannels(config.feedForward()) / PackedMatrix.TILE;
         slices = (tiles + perSlice - 1) / perSlice;
         sliceBytes = new long[slices];
         workers = new Worker[team.size()];
         for (int i = 0; i < workers.length; i++) {
             workers[i] = new Worker(tiles * PackedMatrix.TILE);
         }
+    }
+
+    /** Returns the channels that a task takes from gate to down. */
+    static int sliceChannels(int feedForward) {
+        int tiles = (feedForward + PackedMatrix.TILE - 1) / PackedMatrix.TILE;
+        return (tiles + FFN_SLICES - 1) / FFN_SLICES * PackedMatrix.TILE;
     }
 
     int slices() {
@@ -253,9 +259,8 @@ final class DecodeFfn {
     private static int keepActivations(Scratch s, int first, int c, int count, float[] thresholds) {
         int kept = 0;
         for (int i = c; i < c + count; i++) {
-            boolean keep = thresholds == null || Math.abs(s.gate[i - first]) > thresholds[i];
             s.channels[kept] = i;
-            kept += keep ? 1 : 0;
+            kept += thresholds == null ? 1 : Kept.above(Float.floatToRawIntBits(s.gate[i - first]), thresholds[i]);
         }
         return kept;
     }
@@ -274,12 +279,13 @@ final class DecodeFfn {
                 int channel = s.channels[r];
                 float up = l.upBias == null ? s.products[r] : s.products[r] + l.upBias[channel];
                 float h = s.gate[channel - first] * up;
-                boolean keep = downThresholds == null || Math.abs(h) > downThresholds[channel];
+                int bits = Float.floatToRawIntBits(h);
+                int keep = downThresholds == null ? 1 : Kept.above(bits, downThresholds[channel]);
                 // The entry is written in any case and overwritten by the next: no branch to mispredict.
                 kept.index[n] = channel;
-                kept.value[n] = keep ? h : 0f;
-                sum += kept.value[n];
-                n += keep ? 1 : 0;
+                kept.value[n] = h;
+                sum += Float.intBitsToFloat(bits & -keep);
+                n += keep;
             }
             kept.sum[u] = sum;
             kept.start[u + 1] = n;

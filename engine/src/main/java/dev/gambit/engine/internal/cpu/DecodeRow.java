@@ -97,12 +97,14 @@ final class DecodeRow {
     Kept keep(Kernels kernels, boolean cached, Kept kept, float[] x, PackedMatrix w, int layer, Site site) {
         float[] t = thresholds(layer, site);
         int n = w.inputs;
-        kept.select(x, 0, n, t);
         if (t == null) {
-            return kept;
+            return kept.select(x, n, null);
         }
-        if (!cached && kept.kept() < n && Kept.fillsGaps(w, kept.kept(), n)) {
-            kept.whole(kept.value, 0, n, kernels.mask(x, 0, t, 0, n, kept.value, 0));
+        int above = cached ? 0 : kernels.mask(x, 0, t, 0, n, kept.value, 0);
+        if (!cached && Kept.fillsGaps(w, above, n)) {
+            kept.whole(kept.value, 0, n, above);
+        } else {
+            kept.select(x, n, t);
         }
         if (counter() != null) {
             counter().site(layer, site, kept.kept(), n);

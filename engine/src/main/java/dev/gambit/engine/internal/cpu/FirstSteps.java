@@ -37,7 +37,7 @@ public final class FirstSteps {
         Arrays.fill(x, 1f);
         float[] y = new float[OUTPUTS];
         kernels.columns(
-                columns, new Kept(INPUTS).select(x, 0, INPUTS, null), 0, columns.groups(), 0, columns.tiles(), y, 0);
+                columns, new Kept(INPUTS).select(x, INPUTS, null), 0, columns.groups(), 0, columns.tiles(), y, 0);
         float[] prepared = new float[rows.strips.preparedLength];
         float[] sums = new float[rows.strips.count * RowStrips.LANES];
         rows.strips.prepare(x, 0, prepared, sums);

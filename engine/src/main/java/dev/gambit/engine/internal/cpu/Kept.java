@@ -11,6 +11,8 @@ final class Kept {
     static final int UNIT = 16;
 
     private static final double FILL_FROM = 0.15;
+    private static final double NIBBLES_FILL_FROM = 0.05;
+    private static final double NIBBLES_FILL_TO = 0.4;
 
     final int[] index;
     final float[] value;
@@ -55,19 +57,20 @@ final class Kept {
     }
 
     /**
-     * Returns whether a product had better go through the gaps, too, as zeros. Where weights take a byte or more, reading
-     * them in order is what a product spends its time on, and jumping breaks the order; nibbles are cheap to read and
-     * dear to unpack.
+     * Returns whether a product had better go through the gaps, too, as zeros. Reading in order is what memory is good at, and
+     * jumping breaks the order; nibbles are cheap to read and dear to unpack, so there it takes many jumps.
      *
      * @param w the matrix
      * @param kept entries above their thresholds
      * @param of entries in all
      */
     static boolean fillsGaps(PackedMatrix w, int kept, int of) {
-        return w.plane != Plane.U4
-                && w.layout == PackedMatrix.Layout.COLUMNS
-                && w.panel == PackedMatrix.TILE
-                && kept > FILL_FROM * of;
+        if (w.layout != PackedMatrix.Layout.COLUMNS || w.panel != PackedMatrix.TILE) {
+            return false;
+        }
+        return w.plane == Plane.U4
+                ? kept > NIBBLES_FILL_FROM * of && kept < NIBBLES_FILL_TO * of
+                : kept > FILL_FROM * of;
     }
 
     /**
@@ -96,7 +99,11 @@ final class Kept {
     }
 
     /** Keeps entry {@code i} iff {@code |x[i]| > threshold[i]}; all of them where there are no thresholds. */
-    Kept select(float[] x, int offset, int n, float[] threshold) {
+    Kept select(float[] x, int n, float[] threshold) {
+        if (threshold == null) {
+            whole(x, 0, n, n);
+            return this;
+        }
         int k = 0;
         int units = (n + UNIT - 1) / UNIT;
         for (int u = 0; u < units; u++) {
@@ -104,22 +111,27 @@ final class Kept {
             float s = 0;
             int end = Math.min(n, (u + 1) * UNIT);
             for (int i = u * UNIT; i < end; i++) {
-                float v = x[offset + i];
+                int bits = Float.floatToRawIntBits(x[i]);
+                int keep = above(bits, threshold[i]);
                 // The entry is written in any case and overwritten by the next: no branch to mispredict.
                 index[k] = i;
-                value[k] = v;
-                boolean keep = threshold == null || Math.abs(v) > threshold[i];
-                s += keep ? v : 0f;
-                k += keep ? 1 : 0;
+                value[k] = x[i];
+                s += Float.intBitsToFloat(bits & -keep);
+                k += keep;
             }
             sum[u] = s;
         }
         start[units] = k;
         start[units + 1] = k;
         sum[units] = 0;
-        count = k;
-        kept = k;
+        put(k, k);
         return this;
+    }
+
+    /** Returns 1 where the number of these bits is larger than the threshold, whatever its sign; else 0. */
+    static int above(int bits, float threshold) {
+        // Floats without their sign are ordered as their bits are: a comparison of floats would be a branch.
+        return (int) ((long) Float.floatToRawIntBits(threshold) - (bits & Integer.MAX_VALUE) >>> 63);
     }
 
     /** Returns the sum of the kept entries of group {@code g} of {@code units} units, one or two. */

@@ -195,7 +195,7 @@ public final class KernelBenchmark {
             }
             float[] y = new float[padded];
             int[] turn = {0};
-            Kept all = new Kept(inputs).select(x, 0, inputs, null);
+            Kept all = new Kept(inputs).select(x, inputs, null);
             long denseBytes = dense[0].byteSize();
             List<Runnable> calls = new ArrayList<>();
             calls.add(() -> columns(dense[turn[0]++ % copies], all, y));
@@ -260,8 +260,8 @@ public final class KernelBenchmark {
             Arrays.fill(activation, 0.25f);
             float[] y = new float[Math.max(up[0].paddedOutputs, down[0].paddedOutputs)];
             int[] turn = {0};
-            Kept all = new Kept(width).select(x, 0, width, null);
-            Kept allDown = new Kept(channels).select(activation, 0, channels, null);
+            Kept all = new Kept(width).select(x, width, null);
+            Kept allDown = new Kept(channels).select(activation, channels, null);
             long denseBytes = up[0].byteSize() + down[0].byteSize();
             RowStrips strips = sparse[0].up().strips;
             float[] prepared = new float[strips.preparedLength];
@@ -336,7 +336,7 @@ public final class KernelBenchmark {
                     thresholds[i] = keep ? -1f : Float.POSITIVE_INFINITY;
                 }
                 lists[m] = Arrays.copyOf(list, n);
-                kept[m] = x.length == of ? new Kept(of).select(x, 0, of, thresholds) : null;
+                kept[m] = x.length == of ? new Kept(of).select(x, of, thresholds) : null;
             }
         }
 

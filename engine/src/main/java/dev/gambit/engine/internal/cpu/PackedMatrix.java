@@ -57,6 +57,11 @@ final class PackedMatrix {
     final int group;
     /** Outputs in a panel, a divisor of {@link #paddedOutputs} (columns only). */
     final int panel;
+    /**
+     * Inputs in a block. A matrix whose inputs are always read a slice at a time lies block after block, each as its panels would
+     * be alone; one block of all inputs elsewhere.
+     */
+    final int block;
 
     /** Where the first channel's weights lie in {@link #data}: not at its start where two matrices share it. */
     final long recordOffset;
@@ -83,6 +88,7 @@ final class PackedMatrix {
             int zero,
             int group,
             int panel,
+            int block,
             long recordOffset,
             long recordStride) {
         this.inputs = inputs;
@@ -95,6 +101,7 @@ final class PackedMatrix {
         this.zero = zero;
         this.group = group;
         this.panel = panel;
+        this.block = block;
         this.recordOffset = recordOffset;
         this.recordStride = recordStride;
         this.strips = layout == Layout.ROWS ? new RowStrips(this) : null;
@@ -120,20 +127,36 @@ final class PackedMatrix {
         return recordOffset == 0 && panel > TILE && stride() >= LONG_RUN;
     }
 
-    /** Returns where in {@link #data} the weights of input 0 for a tile start. */
-    long tileOffset(int tile) {
-        int output = tile * TILE;
-        int p = output / panel;
-        return recordOffset + plane.bytes((long) p * panel * inputs + (output - p * panel));
+    /** Returns the group that follows the block of group {@code g}. */
+    int blockEnd(int g) {
+        return block >= inputs ? groups() : Math.min(groups(), (g * group / block + 1) * block / group);
     }
 
     /**
-     * Returns where group {@code g}'s scale and minimum for an output lie in their planes: panels of
-     * {@code [groups][panel]}, so that a panel's scales are one stream beside its weights. {@link #placeOfScale} says how a tile's 64 halves lie.
+     * Returns where in {@link #data} the weights of input 0 for a tile would start, did all inputs lie as those in the block of
+     * group {@code g}: input {@code i} of that block is {@code i · stride} from there.
+     */
+    long tileOffset(int tile, int g) {
+        int output = tile * TILE;
+        int p = output / panel;
+        int first = g * group / block * block;
+        int length = Math.min(block, inputs - first);
+        return recordOffset
+                + plane.bytes((long) first * (paddedOutputs - panel)
+                        + (long) p * panel * length
+                        + (output - p * panel));
+    }
+
+    /**
+     * Returns where group {@code g}'s scale and minimum for an output lie in their planes: for each block, panels of
+     * {@code [groups][panel]}, so that a panel's scales are one stream beside its weights. {@link #placeOfScale} says how a
+     * tile's 64 halves lie.
      */
     long scaleIndex(int g, int output) {
         int p = output / panel;
-        return ((long) p * groups() + g) * panel + (output - p * panel);
+        int first = g * group / block * block / group;
+        int length = blockEnd(g) - first;
+        return (long) first * paddedOutputs + ((long) p * length + g - first) * panel + (output - p * panel);
     }
 
     /**
@@ -182,7 +205,7 @@ final class PackedMatrix {
         if (layout == Layout.ROWS) {
             return strips.weight(input, output);
         }
-        float q = stored(tileOffset(output / TILE) + input * stride(), output % TILE);
+        float q = stored(tileOffset(output / TILE, input / group) + input * stride(), output % TILE);
         if (!plane.quantised()) {
             return q;
         }

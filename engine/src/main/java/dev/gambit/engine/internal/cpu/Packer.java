@@ -13,11 +13,12 @@ final class Packer {
 
     /** Makes the empty matrix that a tensor of this type and shape packs into. */
     static PackedMatrix describe(GgmlType type, int inputs, int outputs, Layout layout, int panel) {
-        return describe(type, inputs, outputs, layout, panel, 0, 0);
+        return describe(type, inputs, outputs, layout, panel, inputs, 0, 0);
     }
 
     private static PackedMatrix describe(
-            GgmlType type, int inputs, int outputs, Layout layout, int panel, long recordOffset, long recordStride) {
+            GgmlType type, int inputs, int outputs, Layout layout, int panel, int block, long recordOffset,
+            long recordStride) {
         Plane plane = Plane.of(type);
         Scaling scaling =
                 switch (type) {
@@ -32,7 +33,8 @@ final class Packer {
                 };
         int zero = type == GgmlType.Q4_0 ? 8 : 0;
         int group = type == GgmlType.Q6_K ? 16 : 32;
-        return new PackedMatrix(inputs, outputs, layout, plane, scaling, hasMin, zero, group, panel, recordOffset,
+        return new PackedMatrix(inputs, outputs, layout, plane, scaling, hasMin, zero, group, panel, block,
+                recordOffset,
                 recordStride);
     }
 
@@ -58,8 +60,8 @@ final class Packer {
         int panel = (width + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
         long upBytes = lines(describe(upType, width, channels, Layout.ROWS, PackedMatrix.TILE).strips.recordBytes);
         long stride = upBytes + lines(Plane.of(downType).bytes(panel));
-        PackedMatrix up = describe(upType, width, channels, Layout.ROWS, PackedMatrix.TILE, 0, stride);
-        PackedMatrix down = describe(downType, channels, width, Layout.COLUMNS, panel, upBytes, stride);
+        PackedMatrix up = describe(upType, width, channels, Layout.ROWS, PackedMatrix.TILE, width, 0, stride);
+        PackedMatrix down = describe(downType, channels, width, Layout.COLUMNS, panel, channels, upBytes, stride);
         up.data = memory.allocate(up.paddedOutputs * stride);
         down.data = up.data;
         fill(up, upType, upRaw, memory, team);
@@ -104,8 +106,28 @@ final class Packer {
             int panel,
             WeightMemory memory,
             WorkerTeam team) {
-        PackedMatrix m = describe(type, inputs, outputs, layout, panel, 0, spread(type, outputs, layout, panel));
+        PackedMatrix m =
+                describe(type, inputs, outputs, layout, panel, inputs, 0, spread(type, outputs, layout, panel));
         m.data = memory.allocate(m.recordStride > 0 ? inputs * m.recordStride : m.dataBytes());
+        fill(m, type, raw, memory, team);
+        return m;
+    }
+
+    /**
+     * Packs a tensor by columns in narrow panels, {@code block} inputs after the other.
+     *
+     * @param block a multiple of 64
+     */
+    static PackedMatrix packBlocks(
+            GgmlType type,
+            MemorySegment raw,
+            int inputs,
+            int outputs,
+            int block,
+            WeightMemory memory,
+            WorkerTeam team) {
+        PackedMatrix m = describe(type, inputs, outputs, Layout.COLUMNS, PackedMatrix.TILE, block, 0, 0);
+        m.data = memory.allocate(m.dataBytes());
         fill(m, type, raw, memory, team);
         return m;
     }

@@ -27,13 +27,15 @@ final class ScalarColumns {
 
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
         ScalarColumns columns = new ScalarColumns(w);
-        for (int t = t0; t < t1; t++) {
-            columns.tile(x, g0, g1, t, y, yOffset + t * TILE);
+        for (int g = g0; g < g1; g = w.blockEnd(g)) {
+            for (int t = t0; t < t1; t++) {
+                columns.tile(x, g, Math.min(g1, w.blockEnd(g)), t, y, yOffset + t * TILE);
+            }
         }
     }
 
     private void tile(Kept x, int g0, int g1, int t, float[] y, int yo) {
-        long base = w.tileOffset(t);
+        long base = w.tileOffset(t, g0);
         if (!w.plane.quantised()) {
             add(base, x, x.start[g0 * 2], x.start[g1 * 2], y, yo);
             return;
@@ -145,10 +147,9 @@ final class ScalarColumns {
         float[] column = new float[TILE];
         float[] scales = new float[TILE];
         float[] offsets = new float[TILE];
-        long base = w.tileOffset(tile);
         int group = -1;
         for (int i = i0; i < i1; i++) {
-            decode(w, base + i * w.stride(), stored, column);
+            decode(w, w.tileOffset(tile, i / w.group) + i * w.stride(), stored, column);
             int at = (i - i0) * TILE;
             if (!w.plane.quantised()) {
                 System.arraycopy(column, 0, panel, at, TILE);

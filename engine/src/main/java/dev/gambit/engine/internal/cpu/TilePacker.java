@@ -87,27 +87,21 @@ final class TilePacker {
         if (mins.length > 0) {
             store(mins, m.mins, tile);
         }
-        long bytes = m.plane.bytes(PackedMatrix.TILE);
-        long to = m.tileOffset(tile);
-        if (m.stride() == bytes) {
-            MemorySegment.copy(plane, 0, m.data, ValueLayout.JAVA_BYTE, to, plane.length);
-            return;
-        }
-        for (int i = 0; i < m.inputs; i++) {
-            MemorySegment.copy(
-                    plane, (int) (i * bytes), m.data, ValueLayout.JAVA_BYTE, to + i * m.stride(), (int) bytes);
+        int bytes = (int) m.plane.bytes(PackedMatrix.TILE);
+        int run = m.stride() == bytes ? m.block : 1;
+        for (int i = 0; i < m.inputs; i += run) {
+            MemorySegment.copy(plane, i * bytes, m.data, ValueLayout.JAVA_BYTE,
+                    m.tileOffset(tile, i / m.group) + i * m.stride(), Math.min(run, m.inputs - i) * bytes);
         }
     }
 
     private void store(short[] from, MemorySegment to, int tile) {
         int first = tile * PackedMatrix.TILE;
-        if (m.panel == PackedMatrix.TILE) {
-            MemorySegment.copy(from, 0, to, SHORT, m.scaleIndex(0, first) * 2, from.length);
-            return;
-        }
-        for (int i = 0; i < from.length; i += PackedMatrix.TILE) {
-            MemorySegment.copy(from, i, to, SHORT, m.scaleIndex(i / PackedMatrix.TILE, first) * 2,
-                    PackedMatrix.TILE);
+        for (int g = 0; g < m.groups();) {
+            int end = m.panel == PackedMatrix.TILE ? m.blockEnd(g) : g + 1;
+            MemorySegment.copy(from, g * PackedMatrix.TILE, to, SHORT, m.scaleIndex(g, first) * 2,
+                    (end - g) * PackedMatrix.TILE);
+            g = end;
         }
     }
 

@@ -24,6 +24,13 @@ final class VectorColumnRows {
     /** Adds products to each of {@code n} rows; see {@link Kernels#columns}. */
     static void multiply(
             PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
+        for (int g = g0; g < g1; g = w.blockEnd(g)) {
+            block(w, x, n, g, Math.min(g1, w.blockEnd(g)), t0, t1, y, yOffset);
+        }
+    }
+
+    private static void block(
+            PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
         int[] whole = new int[n];
         int m = 0;
         for (int r = 0; r < n; r++) {
@@ -65,7 +72,7 @@ final class VectorColumnRows {
                 return;
             }
             int units = w.group / Kept.UNIT;
-            long base = w.tileOffset(tile);
+            long base = w.tileOffset(tile, g0);
             for (int g = g0; g < g1; g++) {
                 int first = g * w.group;
                 int count = Math.min(w.inputs, first + w.group) - first;
@@ -93,7 +100,7 @@ final class VectorColumnRows {
             int count = Math.min(w.inputs, g1 * w.group) - first;
             System.arraycopy(y0, yo, sums, 0, TILE);
             System.arraycopy(y1, yo, sums, TILE, TILE);
-            long p = w.tileOffset(tile) + first * w.stride();
+            long p = w.tileOffset(tile, g0) + first * w.stride();
             for (int h = 0; h < 16; h += N) {
                 switch (w.plane) {
                     case BF16 -> brainFloats(w.data, p + 4 * h, w.stride(), count, x0.value, x0.start[u], x1.value,

@@ -35,17 +35,17 @@ final class VectorColumns {
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
         float[] sums = w.plane.quantised() ? new float[TILE] : null;
         float[] scales = w.plane.quantised() ? new float[TILE] : null;
-        // A narrow panel is one stream through all groups; a wide one is walked a few kept columns at a time, side by side.
+        // A narrow panel is one stream through a block's groups; a wide one is walked a few kept columns at a time, side by side.
         boolean narrow = w.panel == TILE;
-        int step = narrow ? Math.max(1, g1 - g0) : BLOCK / w.group;
         int units = w.group / Kept.UNIT;
         int chunk = narrow ? 1 : (int) (CHUNK / w.plane.bytes(TILE));
-        for (int g = g0; g < g1; g += step) {
-            int end = Math.min(g1, g + step);
+        for (int g = g0; g < g1;) {
+            int end = Math.min(g1, narrow ? w.blockEnd(g) : g + BLOCK / w.group);
             for (int c = t0; c < t1; c += chunk) {
                 int last = Math.min(t1, c + chunk);
                 if (w.streams()) {
-                    Touch.runs(w.data, w.tileOffset(c), w.stride(), x.index, x.start[g * units], x.start[end * units],
+                    Touch.runs(w.data, w.tileOffset(c, g), w.stride(), x.index, x.start[g * units], x.start[end
+                            * units],
                             (int) w.plane.bytes((last - c) * TILE));
                 }
                 for (int t = c; t < last; t++) {
@@ -59,13 +59,14 @@ final class VectorColumns {
                     }
                 }
             }
+            g = end;
         }
     }
 
     private static void bytes(
             PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] sums, float[] scales) {
         int units = w.group / Kept.UNIT;
-        long base = w.tileOffset(tile);
+        long base = w.tileOffset(tile, g0);
         for (int g = g0; g < g1; g++) {
             int first = x.start[g * units];
             int end = x.start[(g + 1) * units];
@@ -143,7 +144,7 @@ final class VectorColumns {
     private static void nibbles(
             PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo, float[] sums, float[] scales) {
         int units = w.group / Kept.UNIT;
-        long base = w.tileOffset(tile);
+        long base = w.tileOffset(tile, g0);
         for (int g = g0; g < g1; g++) {
             int first = x.start[g * units];
             int end = x.start[(g + 1) * units];
@@ -232,7 +233,7 @@ final class VectorColumns {
     private static void brainFloats(PackedMatrix w, Kept x, int g0, int g1, int tile, float[] y, int yo) {
         int first = x.start[g0 * 2];
         int end = x.start[g1 * 2];
-        long base = w.tileOffset(tile);
+        long base = w.tileOffset(tile, g0);
         if (N == 16) {
             brainFloats(w.data, base, w.stride(), x.index, x.value, first, end, y, yo);
             return;
@@ -310,7 +311,7 @@ final class VectorColumns {
         int first = x.start[g0 * 2];
         int end = x.start[g1 * 2];
         for (int h = 0; h < 16; h += N) {
-            long base = w.tileOffset(tile) + 4 * h;
+            long base = w.tileOffset(tile, g0) + 4 * h;
             FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
             FloatVector y1 = FloatVector.fromArray(F, y, yo + h + 16);
             FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 32);
@@ -338,7 +339,7 @@ final class VectorColumns {
         int first = x.start[g0 * 2];
         int end = x.start[g1 * 2];
         for (int h = 0; h < TILE; h += 4 * N) {
-            long base = w.tileOffset(tile) + 4 * h;
+            long base = w.tileOffset(tile, g0) + 4 * h;
             FloatVector y0 = FloatVector.fromArray(F, y, yo + h);
             FloatVector y1 = FloatVector.fromArray(F, y, yo + h + N);
             FloatVector y2 = FloatVector.fromArray(F, y, yo + h + 2 * N);

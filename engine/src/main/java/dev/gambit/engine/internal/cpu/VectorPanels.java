@@ -20,47 +20,57 @@ final class VectorPanels {
             rows(w, tile, i0, i1, panel);
             return;
         }
-        long stride = w.stride();
-        long base = w.tileOffset(tile);
-        switch (w.plane) {
-            case F32 -> floats(w.data, base, stride, i0, i1, panel);
-            case F16 -> halves(w.data, base, stride, i0, i1, panel);
-            case BF16 -> brainFloats(w.data, base, stride, i0, i1, panel);
-            case I8, U4 -> quantised(w, tile, i0, i1, panel, base, stride);
+        for (int i = i0; i < i1;) {
+            int end = Math.min(i1, w.blockEnd(i / w.group) * w.group);
+            block(w, tile, i, end, panel, (i - i0) * TILE);
+            i = end;
         }
     }
 
-    private static void floats(MemorySegment data, long base, long stride, int i0, int i1, float[] panel) {
+    /** Writes inputs of one block to {@code panel} from {@code to} on. */
+    private static void block(PackedMatrix w, int tile, int i0, int i1, float[] panel, int to) {
+        long stride = w.stride();
+        long base = w.tileOffset(tile, i0 / w.group);
+        switch (w.plane) {
+            case F32 -> floats(w.data, base, stride, i0, i1, panel, to);
+            case F16 -> halves(w.data, base, stride, i0, i1, panel, to);
+            case BF16 -> brainFloats(w.data, base, stride, i0, i1, panel, to);
+            case I8, U4 -> quantised(w, tile, i0, i1, panel, to, base, stride);
+        }
+    }
+
+    private static void floats(MemorySegment data, long base, long stride, int i0, int i1, float[] panel, int at) {
         for (int i = i0; i < i1; i++) {
             for (int o = 0; o < TILE; o += N) {
-                Lanes.floats(data, base + i * stride + 4 * o).intoArray(panel, (i - i0) * TILE + o);
+                Lanes.floats(data, base + i * stride + 4 * o).intoArray(panel, at + (i - i0) * TILE + o);
             }
         }
     }
 
-    private static void halves(MemorySegment data, long base, long stride, int i0, int i1, float[] panel) {
+    private static void halves(MemorySegment data, long base, long stride, int i0, int i1, float[] panel, int at) {
         for (int i = i0; i < i1; i++) {
             for (int h = 0; h < 32; h += N) {
                 IntVector v = Lanes.ints(data, base + i * stride + 4 * h);
-                int to = (i - i0) * TILE + h / 16 * 32 + h % 16;
+                int to = at + (i - i0) * TILE + h / 16 * 32 + h % 16;
                 Lanes.lowHalves(v).intoArray(panel, to);
                 Lanes.highHalves(v).intoArray(panel, to + 16);
             }
         }
     }
 
-    private static void brainFloats(MemorySegment data, long base, long stride, int i0, int i1, float[] panel) {
+    private static void brainFloats(MemorySegment data, long base, long stride, int i0, int i1, float[] panel, int at) {
         for (int i = i0; i < i1; i++) {
             for (int h = 0; h < 32; h += N) {
                 IntVector v = Lanes.ints(data, base + i * stride + 4 * h);
-                int to = (i - i0) * TILE + h / 16 * 32 + h % 16;
+                int to = at + (i - i0) * TILE + h / 16 * 32 + h % 16;
                 Lanes.lowBrainFloats(v).intoArray(panel, to);
                 Lanes.highBrainFloats(v).intoArray(panel, to + 16);
             }
         }
     }
 
-    private static void quantised(PackedMatrix w, int tile, int i0, int i1, float[] panel, long base, long stride) {
+    private static void quantised(PackedMatrix w, int tile, int i0, int i1, float[] panel, int at, long base,
+            long stride) {
         float[] scales = new float[TILE];
         float[] offsets = new float[TILE];
         for (int i = i0; i < i1;) {
@@ -70,9 +80,9 @@ final class VectorPanels {
             GroupScales.offsets(w, g, tile, scales, offsets);
             for (; i < end; i++) {
                 if (w.plane == Plane.I8) {
-                    bytes(w.data, base + i * stride, scales, offsets, panel, (i - i0) * TILE);
+                    bytes(w.data, base + i * stride, scales, offsets, panel, at + (i - i0) * TILE);
                 } else {
-                    nibbles(w.data, base + i * stride, scales, offsets, panel, (i - i0) * TILE);
+                    nibbles(w.data, base + i * stride, scales, offsets, panel, at + (i - i0) * TILE);
                 }
             }
         }

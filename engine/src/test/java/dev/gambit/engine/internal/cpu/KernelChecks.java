@@ -174,13 +174,17 @@ final class KernelChecks {
 
     private void matrix(GgmlType type, int inputs, int outputs, Layout layout, boolean dequantise) {
         for (Layout l : layout == null ? Layout.values() : new Layout[] {layout}) {
-            for (boolean wide : l == Layout.ROWS ? new boolean[] {false} : new boolean[] {false, true}) {
+            for (int form = 0; form < (l == Layout.ROWS ? 1 : 3); form++) {
                 try (Arena arena = Arena.ofShared();
                         WorkerTeam team = new WorkerTeam(1)) {
                     MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, inputs * 7L + outputs);
-                    int panel = wide ? (outputs + TILE - 1) / TILE * TILE : TILE;
-                    PackedMatrix w = Packer.pack(type, raw, inputs, outputs, l, panel, arena, team);
-                    String name = type + " " + inputs + "x" + outputs + " " + l + (wide ? " wide" : "");
+                    int panel = form == 1 ? (outputs + TILE - 1) / TILE * TILE : TILE;
+                    WeightMemory memory = WeightMemory.single(arena);
+                    PackedMatrix w = form == 2
+                            ? Packer.packBlocks(type, raw, inputs, outputs, TILE, memory, team)
+                            : Packer.pack(type, raw, inputs, outputs, l, panel, memory, team);
+                    String name =
+                            type + " " + inputs + "x" + outputs + " " + l + new String[] {"", " wide", " blocks"}[form];
                     float[][] weights = weights(w);
                     if (dequantise) {
                         dequantise(w, weights, name);
@@ -233,7 +237,7 @@ final class KernelChecks {
         for (int mode = 0; mode <= 4; mode++) {
             float[] x = input(w.inputs, mode);
             float[] t = thresholds(w.inputs, mode);
-            kept.select(x, 0, w.inputs, t);
+            kept.select(x, w.inputs, t);
             float[] y = input(w.paddedOutputs + 5, 99);
             float[] before = y.clone();
             kernels.columns(w, kept, 0, w.groups(), 0, w.tiles(), y, 3);
@@ -270,7 +274,7 @@ final class KernelChecks {
                     for (int i = 0; i < values.length; i++) {
                         values[i] *= 1 + r;
                     }
-                    x[r] = new Kept(w.inputs).select(values, 0, w.inputs, thresholds(w.inputs, mode));
+                    x[r] = new Kept(w.inputs).select(values, w.inputs, thresholds(w.inputs, mode));
                     alone[r] = input(w.paddedOutputs + 5, 90 + r);
                     y[r] = alone[r].clone();
                     kernels.columns(w, x[r], g0, g1, t0, t1, alone[r], 3);
@@ -294,21 +298,26 @@ final class KernelChecks {
     /** Groups and tiles from the middle of a matrix, as a slice of the FFN's channels takes them. */
     private void slices() {
         for (GgmlType type : GgmlType.values()) {
-            slice(type, 200);
-            slice(type, 2100);
+            for (boolean blocks : new boolean[] {false, true}) {
+                slice(type, 200, blocks);
+                slice(type, 2100, blocks);
+            }
         }
     }
 
-    private void slice(GgmlType type, int outputs) {
+    private void slice(GgmlType type, int outputs, boolean blocks) {
         int inputs = Math.max(192, 3 * type.blockSize());
         try (Arena arena = Arena.ofShared();
                 WorkerTeam team = new WorkerTeam(1)) {
             MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, 5);
             int panel = (outputs + TILE - 1) / TILE * TILE;
-            PackedMatrix w = Packer.pack(type, raw, inputs, outputs, Layout.COLUMNS, panel, arena, team);
+            WeightMemory memory = WeightMemory.single(arena);
+            PackedMatrix w = blocks
+                    ? Packer.packBlocks(type, raw, inputs, outputs, TILE, memory, team)
+                    : Packer.pack(type, raw, inputs, outputs, Layout.COLUMNS, panel, memory, team);
             float[] x = input(inputs, 1);
             float[] t = thresholds(inputs, 2);
-            Kept kept = new Kept(inputs).select(x, 0, inputs, t);
+            Kept kept = new Kept(inputs).select(x, inputs, t);
             float[] y = new float[3 * TILE];
             int g0 = 2;
             int g1 = w.groups() - 1;

@@ -36,7 +36,7 @@ class MlpReferenceTest {
             PackedMatrix down = pack(file, prefix + "down.weight", Layout.COLUMNS, true, arena, team);
             float[] x = Reference.floats(c.get("x"));
             float[] act = new float[gate.paddedOutputs];
-            Kept all = new Kept(x.length).select(x, 0, x.length, null);
+            Kept all = new Kept(x.length).select(x, x.length, null);
             kernels.columns(gate, all, 0, gate.groups(), 0, gate.tiles(), act, 0);
             near(c.get("gate_pre_16"), act, "gate");
             kernels.silu(act, 0, act.length);
@@ -90,7 +90,7 @@ class MlpReferenceTest {
             infinite[rows[k]] = 0;
         }
         float[] out = new float[down.paddedOutputs];
-        Kept kept = new Kept(hidden.length).select(hidden, 0, hidden.length, infinite);
+        Kept kept = new Kept(hidden.length).select(hidden, hidden.length, infinite);
         assertEquals(n, kept.count());
         kernels.columns(down, kept, 0, down.groups(), 0, down.tiles(), out, 0);
         return out;

@@ -71,6 +71,22 @@ class PackerTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(GgmlType.class)
+    void blocksOfInputs(GgmlType type) {
+        int outputs = 100;
+        for (int inputs : new int[] {Math.max(96, type.blockSize()), 2 * Math.max(160, type.blockSize())}) {
+            MemorySegment raw = RandomTensor.bytes(type, inputs, outputs, 1f, inputs);
+            for (int block : new int[] {64, 128, 4096}) {
+                try (Arena arena = Arena.ofShared();
+                        WorkerTeam team = new WorkerTeam(2)) {
+                    WeightMemory memory = WeightMemory.single(arena);
+                    same(type, raw, Packer.packBlocks(type, raw, inputs, outputs, block, memory, team), "blocks");
+                }
+            }
+        }
+    }
+
     private static void same(GgmlType type, MemorySegment raw, PackedMatrix m, String name) {
         float[] row = new float[m.inputs];
         for (int o = 0; o < m.outputs; o++) {
