@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
@@ -21,7 +22,8 @@ import jdk.jfr.consumer.RecordingFile;
 /**
  * What decoding a token on a GPU costs the host: the time from one token to the next, less what of it the host waited for the
  * GPU. Greedy decoding launches a step before it waits for the one before, so that the host works beside the GPU; how often the
- * launch came in time, and no time was lost, is counted. Taken from the events that each step records for Java's flight recorder.
+ * launch came in time, and no time was lost, is counted. In a second pass the GPU takes its own time of each step; what the
+ * first pass took a token beyond it is what all else costs. Taken from the events that steps record for Java's flight recorder.
  *
  * <pre>java … dev.gambit.benchmarks.HostCost MODEL.gguf [TOKENS [ffm|jcuda]]</pre>
  */
@@ -59,16 +61,27 @@ public final class HostCost {
         for (int done = 0; done < WARM; done += 200) {
             generate(model, sampling, 200);
         }
+        double period = steps(record(model, sampling, tokens, "dev.gambit.CudaStep"), how);
+        double gpu = record(model, sampling, tokens, "dev.gambit.CudaStepTime").stream()
+                .mapToDouble(e -> e.getDuration("gpu").toNanos() / 1e3).sorted().skip(tokens / 10).limit(tokens * 8L
+                        / 10)
+                .average().orElse(Double.NaN);
+        System.out.printf(Locale.ROOT, "%-22s the GPU's own time %.1f, beside it %.1f%n", how, gpu, period - gpu);
+    }
+
+    /** Generates tokens and returns what was recorded. */
+    private static List<RecordedEvent> record(LanguageModel model, SamplingOptions sampling, int tokens, String event)
+            throws IOException {
         Path file = Files.createTempFile("gambit-host-cost", ".jfr");
         try (Recording recording = new Recording()) {
-            recording.enable("dev.gambit.CudaStep").withThreshold(Duration.ZERO);
+            recording.enable(event).withThreshold(Duration.ZERO);
             recording.start();
             for (int done = 0; done < tokens; done += 200) {
                 generate(model, sampling, 200);
             }
             recording.stop();
             recording.dump(file);
-            print(how, file);
+            return RecordingFile.readAllEvents(file);
         } finally {
             Files.delete(file);
         }
@@ -82,13 +95,14 @@ public final class HostCost {
         }
     }
 
-    private static void print(String how, Path file) throws IOException {
+    /** Prints what steps took, and returns the mean time from token to token. */
+    private static double steps(List<RecordedEvent> events, String how) {
         double[] periods = new double[1 << 16];
         double[] waits = new double[1 << 16];
         int n = 0;
         Instant before = null;
         int queued = 0;
-        for (RecordedEvent e : RecordingFile.readAllEvents(file).stream()
+        for (RecordedEvent e : events.stream()
                 .sorted((a, b) -> a.getEndTime().compareTo(b.getEndTime())).toList()) {
             Instant end = e.getEndTime();
             double period = before == null ? 1e9 : Duration.between(before, end).toNanos() / 1e3;
@@ -113,6 +127,7 @@ public final class HostCost {
                 how, n, period,
                 waited,
                 period - waited, n == 0 ? 0 : host[n / 2], n == 0 ? 0 : host[n * 99 / 100], queued);
+        return period;
     }
 
     private static double mean(double[] values, int n) {

@@ -72,7 +72,7 @@ public class ProductBenchmark {
             columns = Packer.pack(type, raw, INPUTS, OUTPUTS, Layout.COLUMNS, PackedMatrix.TILE, arena, team);
             rows = Packer.pack(type, raw, INPUTS, OUTPUTS, Layout.ROWS, PackedMatrix.TILE, arena, team);
         }
-        inputs = new Kept(INPUTS).select(x, 0, INPUTS, thresholds);
+        inputs = new Kept(INPUTS).select(x, INPUTS, thresholds);
         chosen = new int[OUTPUTS];
         for (int i = 0; i < OUTPUTS; i++) {
             chosen[count] = i;

@@ -51,6 +51,7 @@ final class CudaDecode implements AutoCloseable {
     private final DeviceThresholds thresholds;
     private final CudaCounts counts;
     private final StepRing ring;
+    private final StepTimes times;
     private final StepBegin begin;
     private final AttendStep attend;
     private final BatchRows batchRows;
@@ -104,6 +105,7 @@ final class CudaDecode implements AutoCloseable {
         counts = new CudaCounts(config, weights);
         kept = new int[config.layers() * Site.COUNT];
         ring = new StepRing(driver, stream, arena, kept.length);
+        times = new StepTimes(driver, stream);
         begin = new StepBegin(kernels, weights.embedding);
         attend = new AttendStep(kernels, shape);
         batchRows = new BatchRows(kernels);
@@ -178,6 +180,7 @@ final class CudaDecode implements AutoCloseable {
         ring.read(n, next);
         count(b, n);
         event.commit();
+        times.record(n);
         if (following > 0 && next.count > 0) {
             ahead = new Ahead(following, cache, next.tokens[0], b.start() + 1, t);
         }
@@ -206,7 +209,9 @@ final class CudaDecode implements AutoCloseable {
             thresholds.use(t);
         }
         long n = ring.submit(token, position, candidates, cache);
+        times.start(n);
         driver.launch(graph, stream);
+        times.end(n);
         return n;
     }
 
@@ -347,5 +352,6 @@ final class CudaDecode implements AutoCloseable {
     public void close() {
         graphs.values().forEach(CudaGraphExec::close);
         graphs.clear();
+        times.close();
     }
 }
