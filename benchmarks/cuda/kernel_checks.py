@@ -1,6 +1,6 @@
 """Checks every kernel against float64 torch over odd sizes, kept fractions and weight forms; exit code 1 on a failure.
 
-    kernel_checks.py [--set compute_80|sm_90] [--quick]
+    kernel_checks.py [--set compute_80|sm_90] [--quick] [--forms f16,...] [--part 0/4]
 """
 
 import argparse
@@ -65,7 +65,14 @@ def thresholds_for(v, keep, seed):
     return torch.where(choice, v * .5, v * 2 + 1e-3)
 
 
+part, parts = 0, 1
+
+
 def sizes(form, quick):
+    return all_sizes(form, quick)[part::parts]
+
+
+def all_sizes(form, quick):
     if form in TYPES:
         s = [1, 7, 31, 33, 576, 1536, 4096, 11008, 14336]
         return s if not quick else [1, 33, 576, 4096]
@@ -294,9 +301,13 @@ def main():
     a.add_argument("--set", default="sm_90")
     a.add_argument("--quick", action="store_true")
     a.add_argument("--forms", default=",".join(FORMS))
+    a.add_argument("--part", default="0/1", help="I/N: every Nth number of inputs, from the Ith on")
     a = a.parse_args()
-    check_repack("compute_80")
-    print(f"repack: {done} checks, {failures} failures", flush=True)
+    global part, parts
+    part, parts = map(int, a.part.split("/"))
+    if part == 0:
+        check_repack("compute_80")
+        print(f"repack: {done} checks, {failures} failures", flush=True)
     for form in a.forms.split(","):
         for name, f in (("gemv_rows", check_rows), ("sparse_gemv_cols", check_cols), ("ffn_gate_up", check_ffn)):
             before = done, failures
