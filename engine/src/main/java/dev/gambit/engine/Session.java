@@ -241,6 +241,10 @@ public final class Session implements AutoCloseable {
         Backend backend = model.backend();
         if (!adopted && tokens.length < backend.minBatch()) {
             Thresholds which = tokens.length > 1 ? prefillThresholds : thresholds;
+            if (tokens.length > 1 && tokens.length <= backend.maxSequences()) {
+                together(tokens, which, logits);
+                return;
+            }
             for (int i = 0; i < tokens.length && !cancelled; i++) {
                 step(tokens, i, which, i + 1 == tokens.length ? logits : null, null);
             }
@@ -273,6 +277,30 @@ public final class Session implements AutoCloseable {
         remember(token, 0, 1);
         position++;
         return true;
+    }
+
+    /** Takes a few tokens through the model side by side, with the bits that one after the other would have. */
+    private void together(int[] tokens, Thresholds which, float[] logits) {
+        int n = tokens.length;
+        Batch[] batches = new Batch[n];
+        float[][] wanted = new float[n][];
+        wanted[n - 1] = logits;
+        for (int i = 0; i < n; i++) {
+            SparsityCounter own = new SparsityCounter(model.config());
+            batches[i] = new Batch(new int[] {tokens[i]}, 1, position + i, cache, which, own, null, false);
+        }
+        model.enter();
+        try {
+            checkOpen();
+            model.backend().steps(batches, wanted);
+        } finally {
+            model.leave();
+        }
+        for (Batch b : batches) {
+            counter.add(b.counter());
+        }
+        remember(tokens, 0, n);
+        position += n;
     }
 
     private void checkRunnable() {

@@ -50,6 +50,12 @@ final class Kept {
         return kept;
     }
 
+    /** Returns whether all inputs of groups {@code g0 … g1-1} are among the entries. */
+    boolean isWhole(PackedMatrix w, int g0, int g1) {
+        int units = w.group / UNIT;
+        return start[g1 * units] - start[g0 * units] == Math.min(w.inputs, g1 * w.group) - g0 * w.group;
+    }
+
     /** Says how many entries were put in by hand, and how many of them were kept. */
     void put(int entries, int keptEntries) {
         count = entries;

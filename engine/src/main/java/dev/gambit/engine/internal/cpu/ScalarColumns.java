@@ -34,10 +34,53 @@ final class ScalarColumns {
         }
     }
 
+    /** The same for {@code n} vectors that keep everything: what is stored is read once for all. */
+    static void multiplyWhole(
+            PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
+        ScalarColumns columns = new ScalarColumns(w);
+        float[][] sums = new float[n][TILE];
+        for (int g = g0; g < g1; g++) {
+            for (int t = t0; t < t1; t++) {
+                columns.group(x, n, g, t, y, yOffset + t * TILE, sums);
+            }
+        }
+    }
+
+    /** Adds a group of a tile to {@code n} results; {@code all} is scratch, a tile's sums each. */
+    private void group(Kept[] x, int n, int g, int t, float[][] y, int yo, float[][] all) {
+        int units = w.group / Kept.UNIT;
+        long base = w.tileOffset(t, g);
+        int first = g * w.group;
+        int end = Math.min(w.inputs, first + w.group);
+        for (int r = 0; r < n; r++) {
+            if (w.plane.quantised()) {
+                Arrays.fill(all[r], 0f);
+            } else {
+                System.arraycopy(y[r], yo, all[r], 0, TILE);
+            }
+        }
+        for (int i = first; i < end; i++) {
+            decode(w, base + i * w.stride(), stored, column);
+            for (int r = 0; r < n; r++) {
+                one(column, x[r].value[x[r].start[g * units] + i - first], all[r]);
+            }
+        }
+        for (int r = 0; r < n; r++) {
+            if (w.plane.quantised()) {
+                System.arraycopy(all[r], 0, sums, 0, TILE);
+                scale(g, t, x[r].groupSum(g, units), y[r], yo);
+            } else {
+                System.arraycopy(all[r], 0, y[r], yo, TILE);
+            }
+        }
+    }
+
     private void tile(Kept x, int g0, int g1, int t, float[] y, int yo) {
         long base = w.tileOffset(t, g0);
         if (!w.plane.quantised()) {
-            add(base, x, x.start[g0 * 2], x.start[g1 * 2], y, yo);
+            System.arraycopy(y, yo, sums, 0, TILE);
+            add(base, x, x.start[g0 * 2], x.start[g1 * 2]);
+            System.arraycopy(sums, 0, y, yo, TILE);
             return;
         }
         int units = w.group / Kept.UNIT;
@@ -48,23 +91,24 @@ final class ScalarColumns {
                 continue;
             }
             Arrays.fill(sums, 0f);
-            add(base, x, first, end, sums, 0);
+            add(base, x, first, end);
             scale(g, t, x.groupSum(g, units), y, yo);
         }
     }
 
     /** Adds kept columns {@code first … end-1} to the 64 sums. */
-    private void add(long base, Kept x, int first, int end, float[] y, int yo) {
+    private void add(long base, Kept x, int first, int end) {
         long stride = w.stride();
         for (int k = first; k < end; k++) {
             decode(w, base + x.index[k] * stride, stored, column);
-            one(column, x.value[k], y, yo);
+            one(column, x.value[k], sums);
         }
     }
 
-    private static void one(float[] column, float x, float[] y, int yo) {
+    /** With indices alike in all arrays: C2 makes vectors of such a loop only. */
+    private static void one(float[] column, float x, float[] y) {
         for (int o = 0; o < TILE; o++) {
-            y[yo + o] = ScalarMath.fma(column[o], x, y[yo + o]);
+            y[o] = ScalarMath.fma(column[o], x, y[o]);
         }
     }
 
@@ -129,7 +173,9 @@ final class ScalarColumns {
         }
         if (w.hasMin) {
             mins(w, g, tile, 1f, column);
-            one(column, inputs, y, yo);
+            for (int o = 0; o < TILE; o++) {
+                y[yo + o] = ScalarMath.fma(column[o], inputs, y[yo + o]);
+            }
         }
         scaled(w.zero * inputs, y, yo);
     }

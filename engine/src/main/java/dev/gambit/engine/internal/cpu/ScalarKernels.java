@@ -34,6 +34,19 @@ final class ScalarKernels implements Kernels {
     }
 
     @Override
+    public void columns(PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
+        boolean whole = n > 1 && w.panel == TILE && w.recordStride == 0;
+        for (int r = 0; r < n && whole; r++) {
+            whole = x[r].isWhole(w, g0, g1);
+        }
+        if (whole) {
+            ScalarColumns.multiplyWhole(w, x, n, g0, g1, t0, t1, y, yOffset);
+        } else {
+            Kernels.super.columns(w, x, n, g0, g1, t0, t1, y, yOffset);
+        }
+    }
+
+    @Override
     public void rows(PackedMatrix w, float[] x, float[] sums, int[] rows, int n, float[] out) {
         ScalarRows.multiply(w, x, sums, rows, n, out, lanes);
     }

@@ -34,7 +34,7 @@ final class VectorColumnRows {
         int[] whole = new int[n];
         int m = 0;
         for (int r = 0; r < n; r++) {
-            if (isWhole(w, x[r], g0, g1)) {
+            if (x[r].isWhole(w, g0, g1)) {
                 whole[m++] = r;
             }
         }
@@ -42,7 +42,7 @@ final class VectorColumnRows {
         for (int t = t0; t < t1; t++) {
             int at = yOffset + t * TILE;
             for (int r = 0; r < n; r++) {
-                if (m < 2 || !isWhole(w, x[r], g0, g1)) {
+                if (m < 2 || !x[r].isWhole(w, g0, g1)) {
                     VectorColumns.multiply(w, x[r], g0, g1, t, t + 1, y[r], yOffset);
                 }
             }
@@ -54,11 +54,6 @@ final class VectorColumnRows {
                 }
             }
         }
-    }
-
-    private static boolean isWhole(PackedMatrix w, Kept x, int g0, int g1) {
-        int units = w.group / Kept.UNIT;
-        return x.start[g1 * units] - x.start[g0 * units] == Math.min(w.inputs, g1 * w.group) - g0 * w.group;
     }
 
     /** Two rows' sums. */

@@ -32,10 +32,10 @@ public interface Backend extends AutoCloseable {
     }
 
     /**
-     * Takes one position of each of several sequences through all layers in one pass over the weights. Each sequence's bits
-     * are those of a batch of its own.
+     * Takes one position of each of several sequences, or a few consecutive ones of one, through all layers in one pass over
+     * the weights. Each position's bits are those of a batch of its own.
      *
-     * @param batches batches of one position, of different sequences, without listeners
+     * @param batches batches of one position without listeners, each with a counter of its own; a sequence's in order
      * @param logits receive {@code [vocabulary]} each; null where nobody asks
      */
     default void steps(Batch[] batches, float[][] logits) {

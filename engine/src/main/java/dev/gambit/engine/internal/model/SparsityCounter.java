@@ -53,6 +53,19 @@ public final class SparsityCounter {
         bytesDense += all;
     }
 
+    /** Adds what another counted of channels and weights for a prompt's position; bytes are those of decoded tokens. */
+    public void add(SparsityCounter prompt) {
+        for (int l = 0; l < config.layers(); l++) {
+            for (int s = 0; s < Site.COUNT; s++) {
+                kept[l][s] += prompt.kept[l][s];
+                seen[l][s] += prompt.seen[l][s];
+            }
+        }
+        weightsUsed += prompt.weightsUsed;
+        weightsSeen += prompt.weightsSeen;
+        sparseKernelCalls += prompt.sparseKernelCalls;
+    }
+
     /** Notes that a kernel ran that skips channels. */
     public void sparseKernel() {
         sparseKernelCalls++;
