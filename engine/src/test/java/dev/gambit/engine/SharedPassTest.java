@@ -118,6 +118,30 @@ public class SharedPassTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(KvCacheType.class)
+    void aShortPromptsTokensShareAPass(KvCacheType cache) {
+        try (LanguageModel model = fable(cache)) {
+            for (int n = 2; n < model.backend().minBatch(); n++) {
+                int[] prompt = new SplittableRandom(n).ints(n, 0, model.tokenizer().vocabularySize()).toArray();
+                try (Session together = model.session(); Session alone = model.session()) {
+                    together.evaluate(prompt);
+                    long passes = model.turns().passes();
+                    float[] logits = together.evaluate(prompt);
+                    assertEquals(passes, model.turns().passes(), "not a step a token");
+                    float[] last = null;
+                    for (int i = 0; i < 2 * n; i++) {
+                        last = alone.evaluate(new int[] {prompt[i % n]});
+                    }
+                    assertArrayEquals(last, logits, n + " tokens");
+                    assertEquals(alone.report().active(), together.report().active(), 1e-12);
+                    assertEquals(alone.report().skipped(), together.report().skipped());
+                    assertArrayEquals(alone.evaluate(new int[] {1}), together.evaluate(new int[] {1}), "the next");
+                }
+            }
+        }
+    }
+
     /** Every type of weights, in panels of a tile, in records of a channel and, large, in wide panels. */
     @ParameterizedTest
     @CsvSource({"F32, 0.5", "F16, 0.9", "BF16, 0.9", "Q8_0, 0", "Q8_0, 0.9", "Q4_0, 0.5", "Q4_1, 0.9", "Q6_K, 0.5"})

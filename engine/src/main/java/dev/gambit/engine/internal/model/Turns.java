@@ -15,8 +15,9 @@ import java.util.function.Consumer;
  * the thread whose turn it is takes all steps that wait (flat combining), runs them and wakes their threads.
  *
  * <p>There are two queues, each first come, first served: <em>steps</em>, which can share a pass, and everything else (a
- * part of a prompt, closing), for which a thread has the model to itself. They alternate while both have somebody waiting, so
- * a generation is held up by one part of a prompt at a time, and a prompt by one pass.
+ * part of a prompt, closing), for which a thread has the model to itself. While both have somebody waiting, jobs have a tenth of a second, or
+ * one of them if that takes longer, between two passes: a generation is held up by that much at a time, and of prompts that come at
+ * once the last does not wait for a pass after each of the others.
  *
  * <p>Sequences that were in a pass come back within moments, one after the other. Were the first one to start at once, it
  * would run alone while the others wait, and weights would be read twice a token. So a pass waits a little for those that are
@@ -29,12 +30,16 @@ public final class Turns {
     private static final long LEAST_PATIENCE = 200_000;
     private static final long MOST_PATIENCE = 20_000_000;
 
+    /** Since the last pass's end, as long as jobs go first. */
+    private static final long JOBS_NANOS = 100_000_000;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Deque<Step> steps = new ArrayDeque<>();
     private final Deque<Job> jobs = new ArrayDeque<>();
     private final Set<Member> expected = new HashSet<>();
     private final int most;
     private final Consumer<List<Step>> pass;
+    private final long jobsNanos;
 
     /** Whether somebody has the model, or it has been promised to somebody who is about to wake up. */
     private boolean busy;
@@ -44,6 +49,7 @@ public final class Turns {
     /** Who waits for others before it starts a pass. */
     private Step gathering;
     private boolean lastWasJob;
+    private long lastPass = System.nanoTime();
     private long patience = LEAST_PATIENCE;
     private long passes;
     private long stepsRun;
@@ -63,8 +69,14 @@ public final class Turns {
      * @param pass runs steps; notes failures in them and throws nothing
      */
     public Turns(int most, Consumer<List<Step>> pass) {
+        this(most, pass, JOBS_NANOS);
+    }
+
+    /** With another time for jobs; 0 for one between two passes. */
+    Turns(int most, Consumer<List<Step>> pass, long jobsNanos) {
         this.most = most;
         this.pass = pass;
+        this.jobsNanos = jobsNanos;
     }
 
     /** Waits for the model and has it alone until {@link #leave}; a thread that has it already goes on. */
@@ -217,6 +229,7 @@ public final class Turns {
             lock.lock();
             finish(taken, start);
             lastWasJob = false;
+            lastPass = System.nanoTime();
             passOn();
         }
     }
@@ -281,7 +294,8 @@ public final class Turns {
 
     /** Gives the model to whoever is next; the lock is held. */
     private void passOn() {
-        if (!jobs.isEmpty() && (steps.isEmpty() || !lastWasJob)) {
+        boolean jobsTurn = !lastWasJob || System.nanoTime() - lastPass < jobsNanos;
+        if (!jobs.isEmpty() && (steps.isEmpty() || jobsTurn)) {
             Job job = jobs.poll();
             job.granted = true;
             owner = job.thread;

@@ -89,12 +89,21 @@ class TurnsTest {
         assertEquals(5, turns.steps());
     }
 
-    /** A pass, a job, a pass, a job: neither waits for more than one of the other. */
+    /** A pass, a job, a pass, a job: neither waits for more than one of the other once the jobs' time is over. */
     @Test
-    @SuppressWarnings("try") // the holder does its work by being open
     void passesAndJobsAlternate() throws Exception {
+        assertEquals(List.of("pass", "job", "pass", "job", "pass", "job"), order(0));
+    }
+
+    @Test
+    void shortJobsGoFirst() throws Exception {
+        assertEquals(List.of("job", "job", "job", "pass", "pass", "pass"), order(60_000_000_000L));
+    }
+
+    @SuppressWarnings("try") // the holder does its work by being open
+    private static List<String> order(long jobsNanos) throws InterruptedException {
         List<String> order = new CopyOnWriteArrayList<>();
-        Turns turns = new Turns(1, s -> order.add("pass"));
+        Turns turns = new Turns(1, s -> order.add("pass"), jobsNanos);
         List<Thread> threads = new ArrayList<>();
         try (Holder holder = new Holder(turns)) {
             for (int i = 0; i < 6; i++) {
@@ -118,7 +127,7 @@ class TurnsTest {
         for (Thread t : threads) {
             t.join();
         }
-        assertEquals(List.of("pass", "job", "pass", "job", "pass", "job"), order);
+        return order;
     }
 
     @Test
