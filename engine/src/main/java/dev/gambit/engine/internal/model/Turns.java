@@ -15,9 +15,9 @@ import java.util.function.Consumer;
  * the thread whose turn it is takes all steps that wait (flat combining), runs them and wakes their threads.
  *
  * <p>There are two queues, each first come, first served: <em>steps</em>, which can share a pass, and everything else (a
- * part of a prompt, closing), for which a thread has the model to itself. While both have somebody waiting, jobs have a tenth of a second, or
- * one of them if that takes longer, between two passes: a generation is held up by that much at a time, and of prompts that come at
- * once the last does not wait for a pass after each of the others.
+ * part of a prompt, closing), for which a thread has the model to itself. While both have somebody waiting, jobs have a tenth
+ * of a second, or one of them if that takes longer, between two passes: a generation is held up by that much at a time, and of
+ * prompts that come at once the last does not wait for a pass after each of the others.
  *
  * <p>Sequences that were in a pass come back within moments, one after the other. Were the first one to start at once, it
  * would run alone while the others wait, and weights would be read twice a token. So a pass waits a little for those that are
