@@ -100,8 +100,8 @@ final class DecodeRow {
         if (t == null) {
             return kept.select(x, n, null);
         }
-        int above = cached ? 0 : kernels.mask(x, 0, t, 0, n, kept.value, 0);
-        if (!cached && Kept.fillsGaps(w, above, n)) {
+        int above = cached || !w.isNarrow() ? 0 : kernels.mask(x, 0, t, 0, n, kept.value, 0);
+        if (Kept.fillsGaps(w, above, n)) {
             kept.whole(kept.value, 0, n, above);
         } else {
             kept.select(x, n, t);

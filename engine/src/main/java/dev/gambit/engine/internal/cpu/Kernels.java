@@ -30,7 +30,7 @@ interface Kernels {
             PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
         if (n == 1) {
             columns(w, x[0], g0, g1, t0, t1, y[0], yOffset);
-        } else if (w.panel == PackedMatrix.TILE && w.recordStride == 0) {
+        } else if (w.isNarrow()) {
             // The weights of a tile come from the cache for all but the first.
             for (int t = t0; t < t1; t++) {
                 for (int r = 0; r < n; r++) {

@@ -127,9 +127,19 @@ final class PackedMatrix {
         return recordOffset == 0 && panel > TILE && stride() >= LONG_RUN;
     }
 
+    /** Returns whether columns lie in panels of a tile, one column behind the other. */
+    boolean isNarrow() {
+        return panel == TILE && recordStride == 0;
+    }
+
+    /** Returns the first input in the block of group {@code g}. */
+    private int blockStart(int g) {
+        return g * group / block * block;
+    }
+
     /** Returns the group that follows the block of group {@code g}. */
     int blockEnd(int g) {
-        return block >= inputs ? groups() : Math.min(groups(), (g * group / block + 1) * block / group);
+        return block >= inputs ? groups() : Math.min(groups(), (blockStart(g) + block) / group);
     }
 
     /**
@@ -139,7 +149,7 @@ final class PackedMatrix {
     long tileOffset(int tile, int g) {
         int output = tile * TILE;
         int p = output / panel;
-        int first = g * group / block * block;
+        int first = blockStart(g);
         int length = Math.min(block, inputs - first);
         return recordOffset
                 + plane.bytes((long) first * (paddedOutputs - panel)
@@ -154,7 +164,7 @@ final class PackedMatrix {
      */
     long scaleIndex(int g, int output) {
         int p = output / panel;
-        int first = g * group / block * block / group;
+        int first = blockStart(g) / group;
         int length = blockEnd(g) - first;
         return (long) first * paddedOutputs + ((long) p * length + g - first) * panel + (output - p * panel);
     }

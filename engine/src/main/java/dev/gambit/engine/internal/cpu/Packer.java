@@ -108,9 +108,7 @@ final class Packer {
             WorkerTeam team) {
         PackedMatrix m =
                 describe(type, inputs, outputs, layout, panel, inputs, 0, spread(type, outputs, layout, panel));
-        m.data = memory.allocate(m.recordStride > 0 ? inputs * m.recordStride : m.dataBytes());
-        fill(m, type, raw, memory, team);
-        return m;
+        return pack(m, type, raw, memory, team);
     }
 
     /**
@@ -127,7 +125,12 @@ final class Packer {
             WeightMemory memory,
             WorkerTeam team) {
         PackedMatrix m = describe(type, inputs, outputs, Layout.COLUMNS, PackedMatrix.TILE, block, 0, 0);
-        m.data = memory.allocate(m.dataBytes());
+        return pack(m, type, raw, memory, team);
+    }
+
+    private static PackedMatrix pack(
+            PackedMatrix m, GgmlType type, MemorySegment raw, WeightMemory memory, WorkerTeam team) {
+        m.data = memory.allocate(m.recordStride > 0 ? m.inputs * m.recordStride : m.dataBytes());
         fill(m, type, raw, memory, team);
         return m;
     }

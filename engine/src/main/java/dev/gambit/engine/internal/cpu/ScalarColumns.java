@@ -67,8 +67,7 @@ final class ScalarColumns {
         }
         for (int r = 0; r < n; r++) {
             if (w.plane.quantised()) {
-                System.arraycopy(all[r], 0, sums, 0, TILE);
-                scale(g, t, x[r].groupSum(g, units), y[r], yo);
+                scale(all[r], g, t, x[r].groupSum(g, units), y[r], yo);
             } else {
                 System.arraycopy(all[r], 0, y[r], yo, TILE);
             }
@@ -92,7 +91,7 @@ final class ScalarColumns {
             }
             Arrays.fill(sums, 0f);
             add(base, x, first, end);
-            scale(g, t, x.groupSum(g, units), y, yo);
+            scale(sums, g, t, x.groupSum(g, units), y, yo);
         }
     }
 
@@ -159,10 +158,10 @@ final class ScalarColumns {
     }
 
     /** Adds {@code scale · (sums - zero · inputs) + min · inputs}. */
-    private void scale(int g, int tile, float inputs, float[] y, int yo) {
+    private void scale(float[] sums, int g, int tile, float inputs, float[] y, int yo) {
         scales(w, g, tile, scales);
         if (w.scaling == Scaling.TWO_LEVEL) {
-            scaled(0f, y, yo);
+            scaled(sums, 0f, y, yo);
             if (w.hasMin) {
                 mins(w, g, tile, inputs, scales);
                 for (int o = 0; o < TILE; o++) {
@@ -177,10 +176,10 @@ final class ScalarColumns {
                 y[yo + o] = ScalarMath.fma(column[o], inputs, y[yo + o]);
             }
         }
-        scaled(w.zero * inputs, y, yo);
+        scaled(sums, w.zero * inputs, y, yo);
     }
 
-    private void scaled(float zero, float[] y, int yo) {
+    private void scaled(float[] sums, float zero, float[] y, int yo) {
         for (int o = 0; o < TILE; o++) {
             float sum = w.zero != 0 ? sums[o] - zero : sums[o];
             y[yo + o] = ScalarMath.fma(scales[o], sum, y[yo + o]);

@@ -35,7 +35,7 @@ final class ScalarKernels implements Kernels {
 
     @Override
     public void columns(PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
-        boolean whole = n > 1 && w.panel == TILE && w.recordStride == 0;
+        boolean whole = n > 1 && w.isNarrow();
         for (int r = 0; r < n && whole; r++) {
             whole = x[r].isWhole(w, g0, g1);
         }

@@ -41,11 +41,12 @@ final class VectorColumns {
         int chunk = narrow ? 1 : (int) (CHUNK / w.plane.bytes(TILE));
         for (int g = g0; g < g1;) {
             int end = Math.min(g1, narrow ? w.blockEnd(g) : g + BLOCK / w.group);
+            int first = x.start[g * units];
+            int behind = x.start[end * units];
             for (int c = t0; c < t1; c += chunk) {
                 int last = Math.min(t1, c + chunk);
                 if (w.streams()) {
-                    Touch.runs(w.data, w.tileOffset(c, g), w.stride(), x.index, x.start[g * units], x.start[end
-                            * units],
+                    Touch.runs(w.data, w.tileOffset(c, g), w.stride(), x.index, first, behind,
                             (int) w.plane.bytes((last - c) * TILE));
                 }
                 for (int t = c; t < last; t++) {

@@ -21,7 +21,7 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void columns(PackedMatrix w, Kept[] x, int n, int g0, int g1, int t0, int t1, float[][] y, int yOffset) {
-        if (n == 1 || w.panel > PackedMatrix.TILE || w.recordStride > 0) {
+        if (n == 1 || !w.isNarrow()) {
             Kernels.super.columns(w, x, n, g0, g1, t0, t1, y, yOffset);
         } else {
             VectorColumnRows.multiply(w, x, n, g0, g1, t0, t1, y, yOffset);

@@ -83,12 +83,13 @@ final class StepRing {
         }
     }
 
-    private static long slot(long step) {
-        return (step - 1) % SLOTS;
+    /** Returns where a step's command and report, and what else is kept of it, lie in their rings. */
+    static int slot(long step) {
+        return (int) ((step - 1) % SLOTS);
     }
 
     private long report(long step) {
-        return slot(step) * reportBytes;
+        return (long) slot(step) * reportBytes;
     }
 
     /** Reads a step's candidates after {@link #await}. */

@@ -43,7 +43,7 @@ final class StepTimes implements AutoCloseable {
 
     /** Marks the start of a step that is launched next. */
     void start(long step) {
-        int slot = (int) (step % StepRing.SLOTS);
+        int slot = StepRing.slot(step);
         steps[slot] = 0;
         if (!new Step().isEnabled()) {
             return;
@@ -58,7 +58,7 @@ final class StepTimes implements AutoCloseable {
 
     /** Marks the end of a step that was launched. */
     void end(long step) {
-        int slot = (int) (step % StepRing.SLOTS);
+        int slot = StepRing.slot(step);
         if (steps[slot] == step) {
             driver.record(ends[slot], stream);
         }
@@ -66,7 +66,7 @@ final class StepTimes implements AutoCloseable {
 
     /** Records the time of a step that is done. */
     void record(long step) {
-        int slot = (int) (step % StepRing.SLOTS);
+        int slot = StepRing.slot(step);
         if (steps[slot] == step) {
             Step event = new Step();
             driver.synchronize(ends[slot]);
