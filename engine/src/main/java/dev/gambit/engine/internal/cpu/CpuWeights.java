@@ -62,6 +62,11 @@ final class CpuWeights {
     private final Arena arena;
     private final WeightMemory memory;
     private final WorkerTeam team;
+    /**
+     * Holds a layer's tensors while they are packed, or the head. That of a single tensor would be closed seven times a layer,
+     * and all threads stop for that.
+     */
+    private Arena mapping;
 
     CpuWeights(GgufFile file, ModelConfig config, Thresholds thresholds, Arena arena, WorkerTeam team) {
         this.file = file;
@@ -71,18 +76,21 @@ final class CpuWeights {
         cached = file.tensors().stream().mapToLong(GgufTensor::byteSize).sum() < CACHED_MODEL;
         layers = new Layer[config.layers()];
         for (int i = 0; i < layers.length; i++) {
-            layers[i] = layer("blk." + i + ".", thresholds);
+            try (Arena a = Arena.ofShared()) {
+                mapping = a;
+                layers[i] = layer("blk." + i + ".", thresholds);
+            }
         }
         outputNorm = vector("output_norm.weight");
         ropeFactors = vector("rope_freqs.weight");
         embeddingTensor = file.require("token_embd.weight");
-        if (file.find("output.weight") == null) {
-            head = matrix("token_embd.weight", Layout.COLUMNS, false);
-            embeddings = null;
-        } else {
-            head = matrix("output.weight", Layout.COLUMNS, false);
-            embeddings = file.map(embeddingTensor, arena);
+        boolean tied = file.find("output.weight") == null;
+        try (Arena a = Arena.ofShared()) {
+            mapping = a;
+            head = matrix(tied ? "token_embd.weight" : "output.weight", Layout.COLUMNS, false);
         }
+        mapping = null;
+        embeddings = tied ? null : file.map(embeddingTensor, arena);
     }
 
     private Layer layer(String prefix, Thresholds t) {
@@ -114,14 +122,11 @@ final class CpuWeights {
     private void channels(Layer l, String prefix) {
         GgufTensor up = file.require(prefix + "ffn_up.weight");
         GgufTensor down = file.require(prefix + "ffn_down.weight");
-        try (Arena mapping = Arena.ofShared()) {
-            Packer.Channels c = Packer.packChannels(
-                    up.type(), file.map(up, mapping), down.type(), file.map(down, mapping), up.columns(), up.rows(),
-                    memory,
-                    team);
-            l.up = c.up();
-            l.down = c.down();
-        }
+        Packer.Channels c = Packer.packChannels(
+                up.type(), file.map(up, mapping), down.type(), file.map(down, mapping), up.columns(), up.rows(), memory,
+                team);
+        l.up = c.up();
+        l.down = c.down();
     }
 
     /** Returns the bytes that a channel of the FFN takes in up and down together. */
@@ -155,10 +160,8 @@ final class CpuWeights {
             return matrix(name, Layout.COLUMNS, true);
         }
         GgufTensor tensor = file.require(name);
-        try (Arena mapping = Arena.ofShared()) {
-            return Packer.packBlocks(tensor.type(), file.map(tensor, mapping), tensor.columns(), tensor.rows(),
-                    DecodeFfn.sliceChannels(tensor.columns()), memory, team);
-        }
+        return Packer.packBlocks(tensor.type(), file.map(tensor, mapping), tensor.columns(), tensor.rows(),
+                DecodeFfn.sliceChannels(tensor.columns()), memory, team);
     }
 
     /**
@@ -169,10 +172,7 @@ final class CpuWeights {
         GgufTensor t = file.require(name);
         int padded = (t.rows() + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
         int panel = wide ? padded : PackedMatrix.TILE;
-        try (Arena mapping = Arena.ofShared()) {
-            MemorySegment raw = file.map(t, mapping);
-            return Packer.pack(t.type(), raw, t.columns(), t.rows(), layout, panel, memory, team);
-        }
+        return Packer.pack(t.type(), file.map(t, mapping), t.columns(), t.rows(), layout, panel, memory, team);
     }
 
     /** Reads a vector as floats; null where the model has none of that name. */

@@ -20,9 +20,9 @@ final class OffHeap {
     static final int PADDING = 64;
 
     private static final long HUGE_PAGE = 2L << 20;
-    private static final int PROT_READ_WRITE = 3;
-    private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
-    private static final int MADV_HUGEPAGE = 14;
+    private static final long PROT_READ_WRITE = 3;
+    private static final long MAP_PRIVATE_ANONYMOUS = 0x22;
+    private static final long MADV_HUGEPAGE = 14;
 
     /**
      * The class of every segment that {@link #allocate} and {@link Arena#allocate} return. Kernels compare a segment's class
@@ -32,6 +32,19 @@ final class OffHeap {
      * themselves, since by the same chance a method for it would not be inlined.
      */
     static final Class<?> BLOCK = MemorySegment.NULL.getClass();
+
+    /**
+     * What all three are called as: six words in registers, of which the shorter ones take the first. The JDK makes code for each
+     * signature, at a start that a first token waits for. Of an {@code int} only the lower half counts, in both directions.
+     */
+    private static final FunctionDescriptor CALL = FunctionDescriptor.of(
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG);
 
     private static final MethodHandle MMAP;
     private static final MethodHandle MUNMAP;
@@ -45,23 +58,9 @@ final class OffHeap {
                 && OffHeap.class.getModule().isNativeAccessEnabled()) {
             Linker linker = Linker.nativeLinker();
             SymbolLookup libc = linker.defaultLookup();
-            mmap = linker.downcallHandle(
-                    libc.find("mmap").orElseThrow(),
-                    FunctionDescriptor.of(
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_LONG,
-                            ValueLayout.JAVA_INT,
-                            ValueLayout.JAVA_INT,
-                            ValueLayout.JAVA_INT,
-                            ValueLayout.JAVA_LONG));
-            munmap = linker.downcallHandle(
-                    libc.find("munmap").orElseThrow(),
-                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
-            madvise = linker.downcallHandle(
-                    libc.find("madvise").orElseThrow(),
-                    FunctionDescriptor.of(
-                            ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+            mmap = linker.downcallHandle(libc.find("mmap").orElseThrow(), CALL);
+            munmap = linker.downcallHandle(libc.find("munmap").orElseThrow(), CALL);
+            madvise = linker.downcallHandle(libc.find("madvise").orElseThrow(), CALL);
         }
         MMAP = mmap;
         MUNMAP = munmap;
@@ -96,14 +95,15 @@ final class OffHeap {
         try {
             // One huge page more than needed, so that the block can start on a huge page's boundary.
             long length = (size + 2 * HUGE_PAGE - 1) & -HUGE_PAGE;
-            long address = (long) MMAP.invokeExact(0L, length, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0L);
+            long address = (long) MMAP.invokeExact(0L, length, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1L, 0L);
             if (address == -1L) {
                 throw new OutOfMemoryError("mmap of " + length + " bytes for weights failed");
             }
             long start = (address + HUGE_PAGE - 1) & -HUGE_PAGE;
             if (hugePages) {
                 // Advice only: a kernel without huge pages refuses it and nothing is lost.
-                int ignored = (int) MADVISE.invokeExact(start, (size + HUGE_PAGE - 1) & -HUGE_PAGE, MADV_HUGEPAGE);
+                long ignored = (long) MADVISE.invokeExact(
+                        start, (size + HUGE_PAGE - 1) & -HUGE_PAGE, MADV_HUGEPAGE, 0L, 0L, 0L);
             }
             return MemorySegment.ofAddress(start).reinterpret(size, arena, segment -> unmap(address, length));
         } catch (RuntimeException | Error e) {
@@ -115,7 +115,7 @@ final class OffHeap {
 
     private static void unmap(long address, long length) {
         try {
-            int ignored = (int) MUNMAP.invokeExact(address, length);
+            long ignored = (long) MUNMAP.invokeExact(address, length, 0L, 0L, 0L, 0L);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {

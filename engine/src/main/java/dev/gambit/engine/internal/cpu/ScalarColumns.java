@@ -12,17 +12,30 @@ import java.util.Arrays;
 final class ScalarColumns {
 
     private static final int TILE = PackedMatrix.TILE;
+    /** Columns that are added in one loop: each output's sum is loaded and stored once for them. */
+    private static final int COLUMNS = 4;
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+    private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+    private static final float[] NIBBLES = new float[16];
+
+    static {
+        for (int i = 0; i < NIBBLES.length; i++) {
+            NIBBLES[i] = i;
+        }
+    }
 
     private final PackedMatrix w;
-    private final byte[] stored;
+    private final int[] stored;
     private final float[] sums = new float[TILE];
-    private final float[] column = new float[TILE];
+    private final float[][] columns = new float[COLUMNS][TILE];
     private final float[] scales = new float[TILE];
+    private final float[] mins = new float[TILE];
+    private final short[] halves = new short[TILE];
+    private final byte[] bytes = new byte[TILE];
 
     private ScalarColumns(PackedMatrix w) {
         this.w = w;
-        stored = new byte[(int) w.plane.bytes(TILE)];
+        stored = new int[(int) w.plane.bytes(TILE) / 4];
     }
 
     static void multiply(PackedMatrix w, Kept x, int g0, int g1, int t0, int t1, float[] y, int yOffset) {
@@ -48,26 +61,33 @@ final class ScalarColumns {
 
     /** Adds a group of a tile to {@code n} results; {@code all} is scratch, a tile's sums each. */
     private void group(Kept[] x, int n, int g, int t, float[][] y, int yo, float[][] all) {
-        int units = w.group / Kept.UNIT;
-        long base = w.tileOffset(t, g);
-        int first = g * w.group;
-        int end = Math.min(w.inputs, first + w.group);
+        boolean quantised = w.plane.quantised();
         for (int r = 0; r < n; r++) {
-            if (w.plane.quantised()) {
+            if (quantised) {
                 Arrays.fill(all[r], 0f);
             } else {
                 System.arraycopy(y[r], yo, all[r], 0, TILE);
             }
         }
-        for (int i = first; i < end; i++) {
-            decode(w, base + i * w.stride(), stored, column);
+        int units = w.group / Kept.UNIT;
+        long base = w.tileOffset(t, g);
+        int first = g * w.group;
+        int end = Math.min(w.inputs, first + w.group);
+        for (int i = first; i < end; i += COLUMNS) {
+            int count = Math.min(COLUMNS, end - i);
+            for (int c = 0; c < count; c++) {
+                decode(base + (i + c) * w.stride(), columns[c]);
+            }
             for (int r = 0; r < n; r++) {
-                one(column, x[r].value[x[r].start[g * units] + i - first], all[r]);
+                add(count, x[r].value, x[r].start[g * units] + i - first, all[r]);
             }
         }
+        if (quantised) {
+            readScales(g, t);
+        }
         for (int r = 0; r < n; r++) {
-            if (w.plane.quantised()) {
-                scale(all[r], g, t, x[r].groupSum(g, units), y[r], yo);
+            if (quantised) {
+                scale(all[r], x[r].groupSum(g, units), y[r], yo);
             } else {
                 System.arraycopy(all[r], 0, y[r], yo, TILE);
             }
@@ -78,7 +98,7 @@ final class ScalarColumns {
         long base = w.tileOffset(t, g0);
         if (!w.plane.quantised()) {
             System.arraycopy(y, yo, sums, 0, TILE);
-            add(base, x, x.start[g0 * 2], x.start[g1 * 2]);
+            kept(base, x, x.start[g0 * 2], x.start[g1 * 2]);
             System.arraycopy(sums, 0, y, yo, TILE);
             return;
         }
@@ -90,91 +110,130 @@ final class ScalarColumns {
                 continue;
             }
             Arrays.fill(sums, 0f);
-            add(base, x, first, end);
-            scale(sums, g, t, x.groupSum(g, units), y, yo);
+            kept(base, x, first, end);
+            readScales(g, t);
+            scale(sums, x.groupSum(g, units), y, yo);
         }
     }
 
     /** Adds kept columns {@code first … end-1} to the 64 sums. */
-    private void add(long base, Kept x, int first, int end) {
-        long stride = w.stride();
-        for (int k = first; k < end; k++) {
-            decode(w, base + x.index[k] * stride, stored, column);
-            one(column, x.value[k], sums);
+    private void kept(long base, Kept x, int first, int end) {
+        for (int k = first; k < end; k += COLUMNS) {
+            int count = Math.min(COLUMNS, end - k);
+            for (int c = 0; c < count; c++) {
+                decode(base + x.index[k + c] * w.stride(), columns[c]);
+            }
+            add(count, x.value, k, sums);
+        }
+    }
+
+    /** Adds the first {@code count} columns, times {@code x} from {@code at} on, one after the other. */
+    private void add(int count, float[] x, int at, float[] y) {
+        if (count == COLUMNS) {
+            four(columns[0], columns[1], columns[2], columns[3], x[at], x[at + 1], x[at + 2], x[at + 3], y);
+            return;
+        }
+        for (int c = 0; c < count; c++) {
+            one(columns[c], x[at + c], y);
         }
     }
 
     /** With indices alike in all arrays: C2 makes vectors of such a loop only. */
+    private static void four(
+            float[] c0, float[] c1, float[] c2, float[] c3, float x0, float x1, float x2, float x3, float[] y) {
+        for (int o = 0; o < TILE; o++) {
+            float sum = ScalarMath.fma(c0[o], x0, y[o]);
+            sum = ScalarMath.fma(c1[o], x1, sum);
+            sum = ScalarMath.fma(c2[o], x2, sum);
+            y[o] = ScalarMath.fma(c3[o], x3, sum);
+        }
+    }
+
     private static void one(float[] column, float x, float[] y) {
         for (int o = 0; o < TILE; o++) {
             y[o] = ScalarMath.fma(column[o], x, y[o]);
         }
     }
 
-    /**
-     * Writes the 64 stored numbers at {@code p} as floats.
-     *
-     * @param stored scratch for their bytes
-     */
-    static void decode(PackedMatrix w, long p, byte[] stored, float[] out) {
-        MemorySegment.copy(w.data, ValueLayout.JAVA_BYTE, p, stored, 0, stored.length);
+    /** Writes the 64 stored numbers at {@code p} as floats. */
+    private void decode(long p, float[] out) {
+        MemorySegment.copy(w.data, INT, p, stored, 0, stored.length);
         switch (w.plane) {
-            case I8 -> {
-                for (int o = 0; o < 16; o++) {
-                    out[o] = stored[4 * o];
-                    out[o + 16] = stored[4 * o + 1];
-                    out[o + 32] = stored[4 * o + 2];
-                    out[o + 48] = stored[4 * o + 3];
-                }
-            }
-            case U4 -> {
-                for (int i = 0; i < TILE / 2; i++) {
-                    int o = i % 4 * 16 + i / 4;
-                    out[o] = stored[i] & 15;
-                    out[o + 8] = stored[i] >> 4 & 15;
-                }
-            }
-            case BF16 -> {
-                for (int i = 0; i < TILE / 2; i++) {
-                    int o = i / 16 * 32 + i % 16;
-                    out[o] = Float.intBitsToFloat(stored[4 * i + 1] << 24 | (stored[4 * i] & 0xff) << 16);
-                    out[o + 16] = Float.intBitsToFloat(stored[4 * i + 3] << 24 | (stored[4 * i + 2] & 0xff) << 16);
-                }
-            }
-            case F16 -> {
-                for (int i = 0; i < TILE / 2; i++) {
-                    int o = i / 16 * 32 + i % 16;
-                    out[o] = Float.float16ToFloat((short) (stored[4 * i + 1] << 8 | stored[4 * i] & 0xff));
-                    out[o + 16] = Float.float16ToFloat((short) (stored[4 * i + 3] << 8 | stored[4 * i + 2] & 0xff));
-                }
-            }
-            case F32 -> {
-                for (int o = 0; o < TILE; o++) {
-                    out[o] = Float.intBitsToFloat(stored[4 * o + 3] << 24 | (stored[4 * o + 2] & 0xff) << 16 | (stored[4
-                            * o + 1] & 0xff) << 8 | stored[4 * o] & 0xff);
-                }
-            }
+            case I8 -> bytes(stored, out);
+            case U4 -> nibbles(stored, out);
+            case BF16 -> brainFloats(stored, out);
+            case F16 -> halves(stored, out);
+            case F32 -> floats(stored, out);
+        }
+    }
+
+    private static void bytes(int[] stored, float[] out) {
+        for (int o = 0; o < 16; o++) {
+            int v = stored[o];
+            out[o] = (byte) v;
+            out[o + 16] = (byte) (v >> 8);
+            out[o + 32] = (byte) (v >> 16);
+            out[o + 48] = v >> 24;
+        }
+    }
+
+    /** From a table, which is faster than turning an int into a float. */
+    private static void nibbles(int[] stored, float[] out) {
+        float[] value = NIBBLES;
+        for (int o = 0; o < 8; o++) {
+            int v = stored[o];
+            out[o] = value[v & 15];
+            out[o + 8] = value[v >> 4 & 15];
+            out[o + 16] = value[v >> 8 & 15];
+            out[o + 24] = value[v >> 12 & 15];
+            out[o + 32] = value[v >> 16 & 15];
+            out[o + 40] = value[v >> 20 & 15];
+            out[o + 48] = value[v >> 24 & 15];
+            out[o + 56] = value[v >>> 28];
+        }
+    }
+
+    private static void brainFloats(int[] stored, float[] out) {
+        for (int i = 0; i < TILE / 2; i++) {
+            int o = i / 16 * 32 + i % 16;
+            out[o] = Float.intBitsToFloat(stored[i] << 16);
+            out[o + 16] = Float.intBitsToFloat(stored[i] & 0xffff0000);
+        }
+    }
+
+    private static void halves(int[] stored, float[] out) {
+        for (int i = 0; i < TILE / 2; i++) {
+            int o = i / 16 * 32 + i % 16;
+            out[o] = Float.float16ToFloat((short) stored[i]);
+            out[o + 16] = Float.float16ToFloat((short) (stored[i] >> 16));
+        }
+    }
+
+    private static void floats(int[] stored, float[] out) {
+        for (int o = 0; o < TILE; o++) {
+            out[o] = Float.intBitsToFloat(stored[o]);
+        }
+    }
+
+    /** Reads a group's scales and minima. */
+    private void readScales(int g, int tile) {
+        read(w.scales, w.superScales, g, tile, scales);
+        if (w.hasMin) {
+            read(w.mins, w.superMins, g, tile, mins);
         }
     }
 
     /** Adds {@code scale · (sums - zero · inputs) + min · inputs}. */
-    private void scale(float[] sums, int g, int tile, float inputs, float[] y, int yo) {
-        scales(w, g, tile, scales);
+    private void scale(float[] sums, float inputs, float[] y, int yo) {
         if (w.scaling == Scaling.TWO_LEVEL) {
             scaled(sums, 0f, y, yo);
-            if (w.hasMin) {
-                mins(w, g, tile, inputs, scales);
-                for (int o = 0; o < TILE; o++) {
-                    y[yo + o] += scales[o];
-                }
+            for (int o = 0; w.hasMin && o < TILE; o++) {
+                y[yo + o] += mins[o] * inputs;
             }
             return;
         }
-        if (w.hasMin) {
-            mins(w, g, tile, 1f, column);
-            for (int o = 0; o < TILE; o++) {
-                y[yo + o] = ScalarMath.fma(column[o], inputs, y[yo + o]);
-            }
+        for (int o = 0; w.hasMin && o < TILE; o++) {
+            y[yo + o] = ScalarMath.fma(mins[o], inputs, y[yo + o]);
         }
         scaled(sums, w.zero * inputs, y, yo);
     }
@@ -188,13 +247,15 @@ final class ScalarColumns {
 
     /** Writes inputs {@code i0 … i1-1} of a tile as floats, {@code [inputs][64]}. */
     static void dequantise(PackedMatrix w, int tile, int i0, int i1, float[] panel) {
-        byte[] stored = new byte[(int) w.plane.bytes(TILE)];
-        float[] column = new float[TILE];
-        float[] scales = new float[TILE];
-        float[] offsets = new float[TILE];
+        new ScalarColumns(w).dequantise(tile, i0, i1, panel);
+    }
+
+    private void dequantise(int tile, int i0, int i1, float[] panel) {
+        float[] column = columns[0];
+        float[] offsets = columns[1];
         int group = -1;
         for (int i = i0; i < i1; i++) {
-            decode(w, w.tileOffset(tile, i / w.group) + i * w.stride(), stored, column);
+            decode(w.tileOffset(tile, i / w.group) + i * w.stride(), column);
             int at = (i - i0) * TILE;
             if (!w.plane.quantised()) {
                 System.arraycopy(column, 0, panel, at, TILE);
@@ -202,8 +263,10 @@ final class ScalarColumns {
             }
             if (i / w.group != group) {
                 group = i / w.group;
-                scales(w, group, tile, scales);
-                offsets(w, group, tile, scales, offsets);
+                readScales(group, tile);
+                for (int o = 0; o < TILE; o++) {
+                    offsets[o] = w.hasMin ? mins[o] : -w.zero * scales[o];
+                }
             }
             for (int o = 0; o < TILE; o++) {
                 panel[at + o] = ScalarMath.fma(column[o], scales[o], offsets[o]);
@@ -211,31 +274,9 @@ final class ScalarColumns {
         }
     }
 
-    /** Writes what a group adds per unit of input: its minima, or {@code -zero · scale}. */
-    private static void offsets(PackedMatrix w, int g, int tile, float[] scales, float[] out) {
-        if (w.hasMin) {
-            mins(w, g, tile, 1f, out);
-            return;
-        }
-        for (int o = 0; o < TILE; o++) {
-            out[o] = -w.zero * scales[o];
-        }
-    }
-
-    /** Writes the scales of group {@code g} for a tile's outputs. */
-    static void scales(PackedMatrix w, int g, int tile, float[] out) {
-        read(w, w.scales, w.superScales, g, tile, 1f, out);
-    }
-
-    /** Writes the minima of group {@code g} for a tile's outputs; two-level ones times {@code factor}. */
-    static void mins(PackedMatrix w, int g, int tile, float factor, float[] out) {
-        read(w, w.mins, w.superMins, g, tile, factor, out);
-    }
-
-    private static void read(
-            PackedMatrix w, MemorySegment fine, MemorySegment coarse, int g, int tile, float factor, float[] out) {
+    /** Writes the scales or minima of group {@code g} for a tile's outputs. */
+    private void read(MemorySegment fine, MemorySegment coarse, int g, int tile, float[] out) {
         long at = w.scaleIndex(g, tile * TILE);
-        short[] halves = new short[TILE];
         if (w.scaling == Scaling.HALF) {
             MemorySegment.copy(fine, SHORT, at * 2, halves, 0, TILE);
             for (int o = 0; o < TILE; o++) {
@@ -243,11 +284,10 @@ final class ScalarColumns {
             }
             return;
         }
-        byte[] bytes = new byte[TILE];
         MemorySegment.copy(fine, ValueLayout.JAVA_BYTE, at, bytes, 0, TILE);
         MemorySegment.copy(coarse, SHORT, w.superScaleIndex(g * w.group / 256, tile * TILE) * 2, halves, 0, TILE);
         for (int o = 0; o < TILE; o++) {
-            out[o] = bytes[o] * Float.float16ToFloat(halves[o]) * factor;
+            out[o] = bytes[o] * Float.float16ToFloat(halves[o]);
         }
     }
 }

@@ -179,9 +179,39 @@ final class TilePacker {
     }
 
     private void packBytes(int first, int n) {
+        if (n == PackedMatrix.TILE && type == GgmlType.Q8_0) {
+            packByteBlocks(first);
+            return;
+        }
         for (int o = 0; o < n; o++) {
             load(first, o, n, row);
             spread(row.q, plane, m.plane.place(o), m.inputs);
+        }
+    }
+
+    /** The same for a whole tile of Q8_0, whose blocks are 32 bytes behind their scale: the four rows of an int at a time. */
+    private void packByteBlocks(int first) {
+        int size = type.blockBytes();
+        byte[] tile = new byte[4 * rowBytes];
+        for (int o = 0; o < 16; o++) {
+            for (int k = 0; k < 4; k++) {
+                long from = (long) (first + o + 16 * k) * rowBytes;
+                MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, from, tile, k * rowBytes, rowBytes);
+                halves(tile, k * rowBytes, size, scales, PackedMatrix.placeOfScale(o + 16 * k));
+            }
+            for (int b = 0; b < m.inputs / 32; b++) {
+                bytes(tile, b * size + 2, rowBytes, plane, b * 32 * 64 + 4 * o);
+            }
+        }
+    }
+
+    /** A block of four rows. */
+    private static void bytes(byte[] tile, int p, int rowBytes, byte[] out, int at) {
+        for (int i = 0; i < 32; i++) {
+            out[at + i * 64] = tile[p + i];
+            out[at + i * 64 + 1] = tile[p + rowBytes + i];
+            out[at + i * 64 + 2] = tile[p + 2 * rowBytes + i];
+            out[at + i * 64 + 3] = tile[p + 3 * rowBytes + i];
         }
     }
 
