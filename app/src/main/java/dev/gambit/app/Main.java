@@ -1,6 +1,5 @@
 package dev.gambit.app;
 
-import dev.gambit.engine.LanguageModel;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
@@ -60,8 +59,7 @@ public final class Main {
         System.setOut(new PrintStream(sink, false, charset));
         System.setErr(new PrintStream(new FileOutputStream(FileDescriptor.err), true, charset));
         if (args.length > 0 && List.of("generate", "chat", "serve").contains(args[0])) {
-            // beside reading the options, which takes as long and one processor
-            Thread.ofPlatform().daemon().name("gambit-prepare").start(LanguageModel::prepare);
+            Ahead.start(args);
         }
         int status = run(args);
         try {

@@ -221,7 +221,7 @@ public final class ModelOptionsMixin {
             level = dense ? null : level(chess != null || EmbeddedModel.hasThresholds());
             return EmbeddedModel.open(options().sparsity(asked()).build());
         }
-        try (GgufFile file = GgufFile.open(model)) {
+        try (GgufFile file = Ahead.open(model)) {
             level = dense ? null : level(chess != null || Sidecar.isIn(file));
             ModelOptions.Builder builder = options().sparsity(asked());
             if (level == null && !dense && (fatRelu != null || FatRelu.fits(file))) {
