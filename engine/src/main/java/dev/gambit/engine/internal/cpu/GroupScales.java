@@ -51,6 +51,48 @@ final class GroupScales {
         }
     }
 
+    /** The same for two rows, whose sums lie one behind the other; scales are read once. */
+    static void addBoth(
+            PackedMatrix w,
+            int g,
+            int tile,
+            float[] sums,
+            float inputs0,
+            float inputs1,
+            float[] y0,
+            float[] y1,
+            int yo,
+            float[] scratch) {
+        if (w.scaling == Scaling.HALF && !w.hasMin) {
+            long at = w.scaleIndex(g, tile * TILE) * 2;
+            addHalf(w.scales, at, sums, w.zero * inputs0, w.zero * inputs1, y0, y1, yo);
+        } else {
+            add(w, g, tile, sums, 0, inputs0, y0, yo, scratch);
+            add(w, g, tile, sums, TILE, inputs1, y1, yo, scratch);
+        }
+    }
+
+    private static void addHalf(
+            MemorySegment scales, long at, float[] sums, float zero0, float zero1, float[] y0, float[] y1, int yo) {
+        FloatVector z0 = FloatVector.broadcast(F, zero0);
+        FloatVector z1 = FloatVector.broadcast(F, zero1);
+        for (int i = 0; i < APART; i += N) {
+            IntVector s = Lanes.ints(scales, at + 4 * i);
+            FloatVector low = Lanes.lowHalves(s);
+            FloatVector high = Lanes.highHalves(s);
+            low.fma(FloatVector.fromArray(F, sums, i).sub(z0), FloatVector.fromArray(F, y0, yo + i))
+                    .intoArray(y0, yo + i);
+            high.fma(FloatVector.fromArray(F, sums, i + APART).sub(z0), FloatVector.fromArray(F, y0, yo + i + APART))
+                    .intoArray(y0, yo + i + APART);
+            low.fma(FloatVector.fromArray(F, sums, i + TILE).sub(z1), FloatVector.fromArray(F, y1, yo + i))
+                    .intoArray(y1, yo + i);
+            high.fma(
+                    FloatVector.fromArray(F, sums, i + TILE + APART).sub(z1),
+                    FloatVector.fromArray(F, y1, yo + i + APART))
+                    .intoArray(y1, yo + i + APART);
+        }
+    }
+
     private static void addHalf(
             MemorySegment scales, long at, float[] sums, int so, float zero, float[] y, int yo) {
         FloatVector z = FloatVector.broadcast(F, zero);

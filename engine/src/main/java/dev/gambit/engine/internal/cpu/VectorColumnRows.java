@@ -83,8 +83,7 @@ final class VectorColumnRows {
                                 h);
                     }
                 }
-                GroupScales.add(w, g, tile, sums, 0, x0.groupSum(g, units), y0, yo, scales);
-                GroupScales.add(w, g, tile, sums, TILE, x1.groupSum(g, units), y1, yo, scales);
+                GroupScales.addBoth(w, g, tile, sums, x0.groupSum(g, units), x1.groupSum(g, units), y0, y1, yo, scales);
             }
         }
 
