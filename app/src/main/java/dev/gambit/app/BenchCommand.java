@@ -90,7 +90,8 @@ final class BenchCommand implements Callable<Integer> {
     private Path chess;
 
     @Option(names = "--sparsity", paramLabel = "L,...",
-            description = "levels to run, dense for none (default: dense,0.5 where there are thresholds)")
+            description = "levels to run, dense for none (default: dense,0.5 where there are thresholds;"
+                    + " dense,0 for a model of exact zeros)")
     private List<String> levels = new ArrayList<>();
 
     @Option(names = "--policy", paramLabel = "NAME,...",
@@ -257,16 +258,16 @@ final class BenchCommand implements Callable<Integer> {
         if (!levels.isEmpty()) {
             return BenchList.texts(levels);
         }
-        boolean thresholds = chess != null || !policies.isEmpty() || importance != null || hasThresholds(model);
-        return thresholds ? List.of("dense", Double.toString(ModelOptionsMixin.DEFAULT_SPARSITY)) : List.of("dense");
-    }
-
-    private static boolean hasThresholds(Path model) {
-        if (model == null) {
-            return EmbeddedModel.hasThresholds();
+        boolean thresholds = chess != null || !policies.isEmpty() || importance != null;
+        List<String> usual = List.of("dense", Double.toString(ModelOptionsMixin.DEFAULT_SPARSITY));
+        if (thresholds || model == null) {
+            return thresholds || EmbeddedModel.hasThresholds() ? usual : List.of("dense");
         }
         try (GgufFile file = GgufFile.open(model)) {
-            return Sidecar.isIn(file);
+            if (BenchRunner.skipsZeros(file)) {
+                return List.of("dense", "0");
+            }
+            return Sidecar.isIn(file) ? usual : List.of("dense");
         }
     }
 

@@ -8,7 +8,10 @@ import dev.gambit.engine.ModelInfo;
 import dev.gambit.engine.ModelOptions;
 import dev.gambit.engine.Session;
 import dev.gambit.engine.SparsityReport;
+import dev.gambit.engine.gguf.GgufFile;
 import dev.gambit.engine.internal.cpu.WarmUp;
+import dev.gambit.engine.sparsity.FatRelu;
+import dev.gambit.engine.sparsity.Sidecar;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
@@ -60,18 +63,31 @@ final class BenchRunner {
     }
 
     LanguageModel open(BenchTest.Setup setup, int context) {
-        ModelOptions options = ModelOptions.builder()
+        ModelOptions.Builder builder = ModelOptions.builder()
                 .contextLength(context)
                 .threads(setup.threads())
                 .cacheType(setup.typeK(), setup.typeV())
                 .densePrefill(setup.densePrefill())
+                .backend(backend)
+                .cudaDriver(cudaDriver);
+        if (setup.model() != null && setup.chess() == null && setup.sparsity() != null && setup.sparsity() == 0) {
+            try (GgufFile file = GgufFile.open(setup.model())) {
+                if (skipsZeros(file)) {
+                    return LanguageModel.open(file, builder.thresholds(FatRelu.of(file, 0)).build());
+                }
+            }
+        }
+        ModelOptions options = builder
                 .sparsity(setup.sparsity() == null
                         ? null
                         : ModelOptionsMixin.sparsity(setup.chess(), setup.policy(), setup.sparsity()))
-                .backend(backend)
-                .cudaDriver(cudaDriver)
                 .build();
         return setup.model() == null ? EmbeddedModel.open(options) : LanguageModel.open(setup.model(), options);
+    }
+
+    /** Returns whether a model's own activation leaves exact zeros, and there are no other thresholds. */
+    static boolean skipsZeros(GgufFile model) {
+        return FatRelu.fits(model) && !Sidecar.isIn(model);
     }
 
     private BenchResult run(LanguageModel model, BenchTest test) {

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -52,6 +53,23 @@ class BenchCommandTest {
         }
         assertEquals("", lines.get(8));
         assertTrue(lines.get(9).startsWith("build: gambit "), lines.get(9));
+    }
+
+    /** A model of exact zeros needs no thresholds: dense and level 0 are what there is to compare. */
+    @Test
+    void aReluModelsZerosAreSkipped() throws Exception {
+        Path shared = Path.of(System.getProperty("gambit.shared", "../../shared"));
+        Path model = shared.resolve("models/fable-7m-relu");
+        Assumptions.assumeTrue(Files.exists(model), () -> "not there: " + model);
+        String json = Run.succeeds("bench", "-m", model.toString(), "-p", "0", "-n", "8", "-r", "1", "--no-warmup",
+                "-o",
+                "json").out();
+        JsonNode rows = new ObjectMapper().readTree(json);
+        assertEquals(2, rows.size());
+        assertEquals(1, rows.get(0).get("active").asDouble());
+        assertTrue(rows.get(1).get("active").asDouble() < 0.75, json);
+        assertTrue(Run.of("bench", "-m", model.toString(), "-n", "1", "--sparsity", "0.3").err().contains(
+                "expected thresholds"));
     }
 
     @Test
