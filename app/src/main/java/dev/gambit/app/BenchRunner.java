@@ -70,7 +70,9 @@ final class BenchRunner {
                 .densePrefill(setup.densePrefill())
                 .backend(backend)
                 .cudaDriver(cudaDriver);
-        if (setup.model() != null && setup.chess() == null && setup.sparsity() != null && setup.sparsity() == 0) {
+        boolean zeros = setup.sparsity() != null && setup.sparsity() == 0 && setup.chess() == null
+                && setup.policy() == null;
+        if (zeros && setup.model() != null) {
             try (GgufFile file = GgufFile.open(setup.model())) {
                 if (skipsZeros(file)) {
                     return LanguageModel.open(file, builder.thresholds(FatRelu.of(file, 0)).build());
