@@ -62,11 +62,6 @@ final class CpuWeights {
     private final Arena arena;
     private final WeightMemory memory;
     private final WorkerTeam team;
-    /**
-     * Holds a layer's tensors while they are packed, or the head. That of a single tensor would be closed seven times a layer,
-     * and all threads stop for that.
-     */
-    private Arena mapping;
 
     CpuWeights(GgufFile file, ModelConfig config, Thresholds thresholds, Arena arena, WorkerTeam team) {
         this.file = file;
@@ -76,37 +71,35 @@ final class CpuWeights {
         cached = file.tensors().stream().mapToLong(GgufTensor::byteSize).sum() < CACHED_MODEL;
         layers = new Layer[config.layers()];
         for (int i = 0; i < layers.length; i++) {
-            try (Arena a = Arena.ofShared()) {
-                mapping = a;
-                layers[i] = layer("blk." + i + ".", thresholds);
+            // All threads stop for the closing of a shared arena: one a layer, and not one a tensor.
+            try (Arena mapping = Arena.ofShared()) {
+                layers[i] = layer("blk." + i + ".", thresholds, mapping);
             }
         }
         outputNorm = vector("output_norm.weight");
         ropeFactors = vector("rope_freqs.weight");
         embeddingTensor = file.require("token_embd.weight");
         boolean tied = file.find("output.weight") == null;
-        try (Arena a = Arena.ofShared()) {
-            mapping = a;
-            head = matrix(tied ? "token_embd.weight" : "output.weight", Layout.COLUMNS, false);
+        try (Arena mapping = Arena.ofShared()) {
+            head = matrix(tied ? "token_embd.weight" : "output.weight", false, mapping);
         }
-        mapping = null;
         embeddings = tied ? null : file.map(embeddingTensor, arena);
     }
 
-    private Layer layer(String prefix, Thresholds t) {
+    private Layer layer(String prefix, Thresholds t, Arena mapping) {
         Layer l = new Layer();
         l.attnNorm = vector(prefix + "attn_norm.weight");
         l.ffnNorm = vector(prefix + "ffn_norm.weight");
-        l.q = matrix(prefix + "attn_q.weight", Layout.COLUMNS, wide(t, Site.Q_IN, prefix + "attn_q.weight"));
-        l.k = matrix(prefix + "attn_k.weight", Layout.COLUMNS, wide(t, Site.K_IN, prefix + "attn_k.weight"));
-        l.v = matrix(prefix + "attn_v.weight", Layout.COLUMNS, wide(t, Site.V_IN, prefix + "attn_v.weight"));
-        l.o = matrix(prefix + "attn_output.weight", Layout.COLUMNS, wide(t, Site.O_IN, prefix + "attn_output.weight"));
-        l.gate = matrix(prefix + "ffn_gate.weight", Layout.COLUMNS, wide(t, Site.GATE_IN, prefix + "ffn_gate.weight"));
+        l.q = matrix(prefix + "attn_q.weight", wide(t, Site.Q_IN, prefix + "attn_q.weight"), mapping);
+        l.k = matrix(prefix + "attn_k.weight", wide(t, Site.K_IN, prefix + "attn_k.weight"), mapping);
+        l.v = matrix(prefix + "attn_v.weight", wide(t, Site.V_IN, prefix + "attn_v.weight"), mapping);
+        l.o = matrix(prefix + "attn_output.weight", wide(t, Site.O_IN, prefix + "attn_output.weight"), mapping);
+        l.gate = matrix(prefix + "ffn_gate.weight", wide(t, Site.GATE_IN, prefix + "ffn_gate.weight"), mapping);
         if (t != null && t.uses(Site.FFN_ACT) && jumps(t, channelBytes(prefix), PackedMatrix.LONG_RECORD)) {
-            channels(l, prefix);
+            channels(l, prefix, mapping);
         } else {
-            l.up = matrix(prefix + "ffn_up.weight", Layout.COLUMNS, wide(t, Site.UP_IN, prefix + "ffn_up.weight"));
-            l.down = down(prefix + "ffn_down.weight", t);
+            l.up = matrix(prefix + "ffn_up.weight", wide(t, Site.UP_IN, prefix + "ffn_up.weight"), mapping);
+            l.down = down(prefix + "ffn_down.weight", t, mapping);
         }
         l.qBias = vector(prefix + "attn_q.bias");
         l.kBias = vector(prefix + "attn_k.bias");
@@ -119,7 +112,7 @@ final class CpuWeights {
     }
 
     /** Packs up and down together, a record a channel. */
-    private void channels(Layer l, String prefix) {
+    private void channels(Layer l, String prefix, Arena mapping) {
         GgufTensor up = file.require(prefix + "ffn_up.weight");
         GgufTensor down = file.require(prefix + "ffn_down.weight");
         Packer.Channels c = Packer.packChannels(
@@ -155,9 +148,9 @@ final class CpuWeights {
     }
 
     /** Packs down, where its columns are short, a decode task's channels after the other's: what one reads is a single run. */
-    private PackedMatrix down(String name, Thresholds t) {
+    private PackedMatrix down(String name, Thresholds t, Arena mapping) {
         if (wide(t, Site.DOWN_IN, name)) {
-            return matrix(name, Layout.COLUMNS, true);
+            return matrix(name, true, mapping);
         }
         GgufTensor tensor = file.require(name);
         return Packer.packBlocks(tensor.type(), file.map(tensor, mapping), tensor.columns(), tensor.rows(),
@@ -168,11 +161,11 @@ final class CpuWeights {
      * Packs a matrix. Wide, its columns are as long as there are outputs, for runs that memory serves well when some are
      * skipped; that only pays where they are long.
      */
-    private PackedMatrix matrix(String name, Layout layout, boolean wide) {
+    private PackedMatrix matrix(String name, boolean wide, Arena mapping) {
         GgufTensor t = file.require(name);
         int padded = (t.rows() + PackedMatrix.TILE - 1) / PackedMatrix.TILE * PackedMatrix.TILE;
         int panel = wide ? padded : PackedMatrix.TILE;
-        return Packer.pack(t.type(), file.map(t, mapping), t.columns(), t.rows(), layout, panel, memory, team);
+        return Packer.pack(t.type(), file.map(t, mapping), t.columns(), t.rows(), Layout.COLUMNS, panel, memory, team);
     }
 
     /** Reads a vector as floats; null where the model has none of that name. */

@@ -125,17 +125,24 @@ final class TilePacker {
         for (int half = 0; half < 16; half++) {
             // Half an int: the lower halves of all eight are outputs 0 to 31.
             int o = half / 8 * 32 + half % 8;
-            for (int k = 0; k < 4; k++) {
-                long from = (long) (first + o + 8 * k) * rowBytes;
-                MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, from, tile, k * rowBytes, rowBytes);
-                int place = PackedMatrix.placeOfScale(o + 8 * k);
-                halves(tile, k * rowBytes, size, scales, place);
-                if (m.hasMin) {
-                    halves(tile, k * rowBytes + 2, size, mins, place);
-                }
-            }
+            fourRows(first, o, 8, tile);
             for (int b = 0; b < m.inputs / 32; b++) {
                 spread(tile, (b + 1) * size - 16, rowBytes, plane, b * 32 * 32 + half % 8 * 4 + half / 8 * 2);
+            }
+        }
+    }
+
+    /** Reads four rows from output {@code o} of the tile on, so many apart, and collects their scales and minima. */
+    private void fourRows(int first, int o, int apart, byte[] tile) {
+        int size = type.blockBytes();
+        for (int k = 0; k < 4; k++) {
+            int output = o + apart * k;
+            MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, (long) (first + output) * rowBytes, tile, k * rowBytes,
+                    rowBytes);
+            int place = PackedMatrix.placeOfScale(output);
+            halves(tile, k * rowBytes, size, scales, place);
+            if (m.hasMin) {
+                halves(tile, k * rowBytes + 2, size, mins, place);
             }
         }
     }
@@ -194,11 +201,7 @@ final class TilePacker {
         int size = type.blockBytes();
         byte[] tile = new byte[4 * rowBytes];
         for (int o = 0; o < 16; o++) {
-            for (int k = 0; k < 4; k++) {
-                long from = (long) (first + o + 16 * k) * rowBytes;
-                MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, from, tile, k * rowBytes, rowBytes);
-                halves(tile, k * rowBytes, size, scales, PackedMatrix.placeOfScale(o + 16 * k));
-            }
+            fourRows(first, o, 16, tile);
             for (int b = 0; b < m.inputs / 32; b++) {
                 bytes(tile, b * size + 2, rowBytes, plane, b * 32 * 64 + 4 * o);
             }
